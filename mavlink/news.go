@@ -1,0 +1,187 @@
+package mavlink
+
+// Track names what the fleet believes to be one aircraft: a system id (low byte) and a discriminator (high byte, 0
+// unless two aircraft claim the id).
+type Track uint16
+
+// System is the track's MAVLink system id.
+func (t Track) System() uint8 { return uint8(t) }
+
+// Quality says how far a position may be believed.
+type Quality uint8
+
+// The levels of quality, worst first.
+const (
+	QualityNone     Quality = iota // no position
+	QualityBad                     // a position to show, not to judge by
+	QualityDegraded                // 2D fix, h_acc up to 50 m, age up to 10 s
+	QualityGood                    // 3D fix or better, h_acc up to 10 m (or HDOP up to 2.5), age up to 2 s
+)
+
+// String is the word for q in the API.
+func (q Quality) String() string { return [...]string{"none", "bad", "degraded", "good"}[q] }
+
+// Fix is a believed position of a vehicle.
+type Fix struct {
+	At                int64 // station time, µs
+	Track             Track
+	LatE7, LonE7      int32  // WGS-84, degrees x 1e7
+	AltMM, RelAltMM   int32  // above mean sea level; above home
+	VNorthCM, VEastCM int16  // cm/s
+	HeadingCD         uint16 // centidegrees from true north, 65535 unknown
+	HAccMM            int32  // horizontal accuracy, 0 unknown
+	Quality           Quality
+	Airborne          bool // armed and (LANDED_STATE in air, or more than 3 m above home)
+}
+
+// Source is a way to tag a sighting.
+type Source string
+
+// The sources of this version, see docs/protocol.md.
+const (
+	SourcePOIScript   Source = "poi_script"
+	SourceTrackingGeo Source = "tracking_geo"
+	SourcePhoto       Source = "photo"
+	SourceMark        Source = "mark"
+)
+
+// Basis says what a sighting's point rests on.
+type Basis string
+
+// The bases: the point of the target itself, a ray, the vehicle's own position, a person's mark, nothing.
+const (
+	BasisTarget  Basis = "target"
+	BasisRay     Basis = "ray"
+	BasisVehicle Basis = "vehicle"
+	BasisMark    Basis = "mark"
+	BasisNone    Basis = "none"
+)
+
+// Evidence is one message that says that someone tagged something. One press may give several pieces of evidence
+// (a text, a camera message, copies over two links); internal/watch merges them into one sighting.
+type Evidence struct {
+	At           int64
+	Track        Track
+	Vehicle      string // configured name, else "system-N"
+	Verified     bool
+	Source       Source
+	Kind         string // "person" unless the source knows better
+	Key          EvidenceKey
+	Located      bool
+	LatE7, LonE7 int32
+	CE90DM       int32 // radius that holds the target with 90 %, decimetres
+	Basis        Basis
+}
+
+// EvidenceKey is equal for two messages of one press (PROTOCOL 1.4); the zero key equals nothing.
+type EvidenceKey struct {
+	MsgID uint32 `json:"msgid"`
+	Track Track  `json:"track"`
+	Comp  uint8  `json:"comp"`
+	N     uint64 `json:"n"`
+	LatE7 int32  `json:"lat_e7"`
+	LonE7 int32  `json:"lon_e7"`
+}
+
+// Change is a turn in a vehicle's life.
+type Change struct {
+	At      int64
+	Track   Track
+	Vehicle string
+	Kind    ChangeKind
+	// Lost only: the vehicle was last heard armed or more than 3 m above home, so its silence matters.
+	Missed bool
+}
+
+// ChangeKind is the kind of a Change.
+type ChangeKind uint8
+
+// The kinds of change. Lost is told once per silence; Back only after a Lost.
+const (
+	ChangeHeard ChangeKind = iota + 1
+	ChangeStale
+	ChangeLost
+	ChangeBack
+	ChangeArmed
+	ChangeDisarmed
+	ChangeMode
+	ChangeReboot
+)
+
+// Sortie is one flight of one vehicle. It is told at take-off (Landed 0) and again, with the same ID, at landing.
+type Sortie struct {
+	ID       string `json:"id"` // "<system>-<take-off, Unix µs>"
+	Track    Track  `json:"track"`
+	Vehicle  string `json:"vehicle"`
+	TookOff  int64  `json:"took_off"`   // µs
+	Landed   int64  `json:"landed"`     // µs, 0 while in the air
+	DistDM   int64  `json:"dist_dm"`    // over ground, from good and degraded fixes
+	MaxAltMM int32  `json:"max_alt_mm"` // above home
+	Fixes    uint32 `json:"fixes"`
+}
+
+// News is what one frame, or the passing of time, brought. It is reused: Reset empties it and keeps its memory.
+type News struct {
+	Fixes    []Fix
+	Evidence []Evidence
+	Changes  []Change
+	Sorties  []Sortie
+	// Rejected counts positions and evidence that were not believed, by reason.
+	Rejected Rejections
+}
+
+// Reject is why a position or a piece of evidence was not believed.
+type Reject uint8
+
+// The reasons. RejectIgnored: an unknown vehicle where the plan says ignore.
+const (
+	RejectZero Reject = iota
+	RejectSentinel
+	RejectRange
+	RejectNoFix
+	RejectStale
+	RejectComponent
+	RejectUndecodable
+	RejectIgnored
+	RejectSourceOff
+	RejectReasons = iota // how many there are
+)
+
+// Rejections counts what was not believed, by reason.
+type Rejections [RejectReasons]uint32
+
+// String is the reason's label in the metrics.
+func (r Reject) String() string {
+	return [...]string{"zero", "sentinel", "out_of_range", "no_fix", "stale", "component", "undecodable", "ignored", "source_off"}[r]
+}
+
+// Rejects lists all reasons, for metrics that must be present at 0.
+func Rejects() []Reject {
+	all := make([]Reject, RejectReasons)
+	for i := range all {
+		all[i] = Reject(i)
+	}
+	return all
+}
+
+// Reset empties n.
+func (n *News) Reset() {
+	n.Fixes, n.Evidence, n.Changes, n.Sorties = n.Fixes[:0], n.Evidence[:0], n.Changes[:0], n.Sorties[:0]
+	n.Rejected = Rejections{}
+}
+
+// FleetPlan is the fleet's part of the plan.
+type FleetPlan struct {
+	Vehicles []VehiclePlan `json:"vehicles"` // by system id
+	Unknown  string        `json:"unknown"`  // "unverified" or "ignore"
+	Sources  []Source      `json:"sources"`  // on for every vehicle without sources of its own, sorted
+	StaleUS  int64         `json:"stale_us"`
+	LostUS   int64         `json:"lost_us"`
+}
+
+// VehiclePlan is what the plan knows of one vehicle.
+type VehiclePlan struct {
+	Name    string   `json:"name"`
+	System  uint8    `json:"system"`
+	Sources []Source `json:"sources,omitempty"` // instead of FleetPlan.Sources
+}
