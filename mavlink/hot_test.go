@@ -1,0 +1,131 @@
+package mavlink
+
+import (
+	"encoding/binary"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bluenviron/gomavlib/v3/pkg/dialects/all"
+	"github.com/bluenviron/gomavlib/v3/pkg/message"
+)
+
+// hotReaders are the readers by the message of gomavlib that each must equal.
+var hotReaders = []struct {
+	m    message.Message
+	read func([]byte) any
+}{
+	{&all.MessageHeartbeat{}, func(p []byte) any { return ReadHeartbeat(p) }},
+	{&all.MessageSysStatus{}, func(p []byte) any { return ReadSysStatus(p) }},
+	{&all.MessageSystemTime{}, func(p []byte) any { return ReadSystemTime(p) }},
+	{&all.MessageGpsRawInt{}, func(p []byte) any { return ReadGPSRawInt(p) }},
+	{&all.MessageAttitude{}, func(p []byte) any { return ReadAttitude(p) }},
+	{&all.MessageGlobalPositionInt{}, func(p []byte) any { return ReadGlobalPositionInt(p) }},
+	{&all.MessageBatteryStatus{}, func(p []byte) any { return ReadBatteryStatus(p) }},
+	{&all.MessageCameraFeedback{}, func(p []byte) any { return ReadCameraFeedback(p) }},
+	{&all.MessageEkfStatusReport{}, func(p []byte) any { return ReadEKFStatusReport(p) }},
+	{&all.MessageEstimatorStatus{}, func(p []byte) any { return ReadEstimatorStatus(p) }},
+	{&all.MessageExtendedSysState{}, func(p []byte) any { return ReadExtendedSysState(p) }},
+	{&all.MessageStatustext{}, func(p []byte) any { return ReadStatusText(p) }},
+	{&all.MessageCameraImageCaptured{}, func(p []byte) any { return ReadCameraImageCaptured(p) }},
+	{&all.MessageCameraTrackingGeoStatus{}, func(p []byte) any { return ReadCameraTrackingGeoStatus(p) }},
+}
+
+// leftOut are the fields that a reader leaves to gomavlib.
+var leftOut = map[string]bool{
+	"OnboardControlSensorsPresentExtended": true, "OnboardControlSensorsEnabledExtended": true,
+	"OnboardControlSensorsHealthExtended": true, "FileUrl": true,
+}
+
+// FuzzHotReadersReadWhatGomavlibReads gives both the payload as each version of the protocol would carry it.
+func FuzzHotReadersReadWhatGomavlibReads(f *testing.F) {
+	for i := range hotReaders {
+		for _, p := range []string{"", "\x01", "\xff\xff\xff", strings.Repeat("\x01\x02\x03\x04\xfd\xfe\xff", 30),
+			strings.Repeat("\x00\x00\xc0\x7f", 20), "\x06POI 37.2500000, 111.9500000, 800.00 (asml)", strings.Repeat("\x00", 60), strings.Repeat("\xff", 255)} {
+			f.Add(uint8(i), []byte(p), i%2 == 0)
+		}
+	}
+	f.Fuzz(func(t *testing.T, which uint8, payload []byte, v1 bool) {
+		h := hotReaders[int(which)%len(hotReaders)]
+		payload = payload[:min(255, len(payload))]
+		e := knownDialect().lookup(h.m.GetID())
+		var raw []byte
+		if v1 && e.id <= 255 {
+			raw = append([]byte{startV1, byte(len(payload)), 1, 1, 1, byte(e.id)}, payload...)
+			raw = binary.LittleEndian.AppendUint16(raw, CRC(raw[1:], e.extra))
+		} else {
+			raw = appendV2(nil, 1, 1, 1, e, payload)
+		}
+		if v := Check(raw); v != Good {
+			t.Fatalf("%x is %v", raw, v)
+		}
+		before := slices.Clone(raw)
+		m, err := Decode(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ours, theirs := reflect.ValueOf(h.read(Payload(raw))), reflect.ValueOf(m).Elem()
+		for i := range theirs.NumField() {
+			name := theirs.Type().Field(i).Name
+			if leftOut[name] {
+				continue
+			}
+			if n, ok := strings.CutSuffix(name, "Id"); ok {
+				name = n + "ID"
+			}
+			o := ours.FieldByName(name)
+			if !o.IsValid() {
+				t.Fatalf("%T: no field %s", h.m, name)
+			}
+			if !sameValue(o, theirs.Field(i)) {
+				t.Errorf("%T.%s: %v, gomavlib %v, of %x", h.m, name, o, theirs.Field(i), raw)
+			}
+		}
+		if !slices.Equal(raw, before) {
+			t.Errorf("%x was written to", before)
+		}
+	})
+}
+
+func sameValue(ours, theirs reflect.Value) bool {
+	switch ours.Kind() {
+	case reflect.Array:
+		for i := range ours.Len() {
+			if !sameValue(ours.Index(i), theirs.Index(i)) {
+				return false
+			}
+		}
+		return ours.Len() == theirs.Len()
+	case reflect.Slice:
+		return string(ours.Bytes()) == theirs.String()
+	case reflect.Float32:
+		return math.Float32bits(float32(ours.Float())) == math.Float32bits(float32(theirs.Float())) || math.IsNaN(ours.Float()) && math.IsNaN(theirs.Float())
+	case reflect.Int8, reflect.Int16, reflect.Int32:
+		if theirs.CanUint() { // an enumeration: gomavlib reads it unsigned
+			return uint8(ours.Int()) == uint8(theirs.Uint()) && theirs.Uint() < 256
+		}
+		return ours.Int() == theirs.Int()
+	default:
+		return ours.Uint() == theirs.Uint()
+	}
+}
+
+func TestHotReadersAllocateNothing(t *testing.T) {
+	long, short := make([]byte, 255), []byte{1, 2, 3}
+	var sink int
+	if n := testing.AllocsPerRun(100, func() {
+		for _, p := range [][]byte{long, short} {
+			sink += int(ReadHeartbeat(p).Type) + int(ReadSysStatus(p).Load) + int(ReadSystemTime(p).TimeBootMs) + int(ReadGPSRawInt(p).Lat) +
+				int(ReadAttitude(p).TimeBootMs) + int(ReadGlobalPositionInt(p).Lat) + int(ReadBatteryStatus(p).ID) + int(ReadCameraFeedback(p).Lat) +
+				int(ReadEKFStatusReport(p).Flags) + int(ReadEstimatorStatus(p).Flags) + int(ReadExtendedSysState(p).LandedState) +
+				len(ReadStatusText(p).Text) + int(ReadCameraImageCaptured(p).Lat) + int(ReadCameraTrackingGeoStatus(p).Lat)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+	if sink == 0 {
+		t.Error("nothing was read")
+	}
+}
