@@ -1,0 +1,74 @@
+package link
+
+import (
+	"context"
+	"net"
+	"testing"
+
+	"riverwatch/mavlink"
+)
+
+// BenchmarkAdmit is one datagram of ten frames from splitter to queue.
+func BenchmarkAdmit(b *testing.B) {
+	l, err := New(Options{Links: []Config{{Name: "field", UDP: "127.0.0.1:0"}}, Own: mavlink.DefaultOwnID, OneShot: isText})
+	if err != nil {
+		b.Fatal(err)
+	}
+	src := newSource(l.lines[0], "192.0.2.1:1")
+	var datagram []byte
+	for i := range uint8(10) {
+		datagram = append(datagram, heartbeat(1, i)...)
+	}
+	ctx := context.Background()
+	b.ReportAllocs()
+	frames := 0
+	for b.Loop() {
+		src.datagram(datagram, l.clock.stamp())
+		if frames += 10; frames%1000 == 0 {
+			batch, err := l.Next(ctx)
+			if err != nil {
+				b.Fatal(err)
+			}
+			batch.Release()
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(frames), "ns/frame")
+}
+
+// BenchmarkUDP is datagrams of one frame over the loopback, sender included.
+func BenchmarkUDP(b *testing.B) {
+	l, err := New(Options{Links: []Config{{Name: "field", UDP: "127.0.0.1:0"}}, Own: mavlink.DefaultOwnID})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- l.Run(ctx) }()
+	defer func() { stop(); <-done }()
+	<-l.Ready()
+	c, err := net.Dial("udp", l.Addrs()["field"])
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	raw := heartbeat(1, 0)
+	b.ReportAllocs()
+	sent, got := 0, 0
+	for b.Loop() {
+		send(b, c, raw)
+		sent++
+		for sent-got >= 1000 { // never so far ahead that the kernel drops any
+			batch, err := l.Next(ctx)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for _, f := range batch.Frames {
+				if f.Origin != mavlink.OriginOwn {
+					got++
+				}
+			}
+			batch.Release()
+		}
+	}
+	b.ReportMetric(float64(sent)/b.Elapsed().Seconds(), "datagrams/s")
+}
