@@ -1,0 +1,263 @@
+package replay
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"riverwatch/mavlink"
+)
+
+// pauseUS is the longest silence that time passes through: over a longer one the recorder is taken to have been off.
+const pauseUS = int64(10 * time.Minute / time.Microsecond)
+
+// ReaderOptions says what is read.
+type ReaderOptions struct {
+	Paths []string // logs and session folders
+	From  int64    // µs; frames before it are left out
+	To    int64    // µs; frames from it on are left out; 0: none
+}
+
+// Reader hands out the frames of logs in one order, by time and where that is equal by the order of the paths. It is
+// used by one goroutine; Progress may be called by others.
+type Reader struct {
+	mode    readerMode
+	from    int64
+	to      int64
+	sources []*source // in the order of the paths
+	waiting []*source // not yet begun, the next one first
+	active  []*source // being read, in the order of the paths
+	pool    *pool
+
+	last    int64 // time of the last frame handed out
+	started bool
+	batchNo uint64
+	ownSeq  uint8
+	inside  int // session sources that have begun and not ended
+	err     error
+	total   int64
+	done    atomic.Int64
+}
+
+// readerMode is what is done to the frames on the way.
+type readerMode struct {
+	foreign bool    // straighten the clocks of foreign logs
+	adds    bool    // add beats and link notes where no station recorded them
+	sender  bool    // set Origin to the index of the path a frame comes from
+	shifts  []int64 // added to the time of each path's frames, µs
+}
+
+// Open opens logs and session folders for a what-if. All of them are looked at before it returns, so that a file that
+// is no flight log is refused here, with a [NotALogError].
+//
+// To the frames it adds, as own frames (Origin [mavlink.OriginOwn], id [mavlink.DefaultOwnID]): before the first frame
+// a link note that the link "" is up; a beat at every whole second between frames, but for the span of a session,
+// which has its own; and, where nothing was recorded for more than ten minutes, link notes that "" is down and up
+// again, with no beats between. The link "" is the recording itself: while it is down no conclusion may be drawn from
+// silence, whatever other links there are.
+//
+// SETUP_SIGNING frames are passed over. Frames of ids outside the dialect are handed on: they tell the time.
+func Open(o ReaderOptions) (*Reader, error) {
+	r, err := newReader(o.Paths, readerMode{foreign: true, adds: true})
+	if err != nil {
+		return nil, err
+	}
+	r.from, r.to = o.From, o.To
+	return r, nil
+}
+
+func newReader(paths []string, mode readerMode) (*Reader, error) {
+	if len(paths) == 0 {
+		return nil, fmt.Errorf("open logs: none named: %s", remedyTlog)
+	}
+	r := &Reader{mode: mode, pool: new(pool)}
+	for i, path := range paths {
+		s := &source{path: path, index: i, pool: r.pool, foreign: mode.foreign, tagged: mode.sender}
+		if i < len(mode.shifts) {
+			s.shift = mode.shifts[i]
+		}
+		found, err := s.peek()
+		if err != nil {
+			return nil, err
+		}
+		r.total += s.size
+		r.sources = append(r.sources, s)
+		if found {
+			r.waiting = append(r.waiting, s)
+		} else {
+			r.done.Add(s.size)
+		}
+	}
+	slices.SortStableFunc(r.waiting, func(a, b *source) int { return cmp.Compare(a.first, b.first) })
+	return r, nil
+}
+
+// Next returns the next frames, at most about a thousand; io.EOF after the last.
+func (r *Reader) Next(ctx context.Context) (mavlink.Batch, error) {
+	if err := ctx.Err(); err != nil {
+		return mavlink.Batch{}, err
+	}
+	if r.err != nil {
+		return mavlink.Batch{}, r.err
+	}
+	out := r.pool.batch()
+	r.batchNo++
+	for len(out.arena.Frames) < batchFrames {
+		s, err := r.earliest()
+		if err == nil {
+			err = r.take(s, out)
+		}
+		if err != nil {
+			r.err = err
+			r.Close()
+			break
+		}
+	}
+	b := out.arena.Batch()
+	if len(b.Frames) == 0 {
+		b.Release()
+		return mavlink.Batch{}, r.err
+	}
+	return b, nil
+}
+
+// earliest returns the source whose frame is next.
+func (r *Reader) earliest() (*source, error) {
+	for {
+		var best *source
+		for _, s := range r.active {
+			if best == nil || s.frame.At < best.frame.At {
+				best = s
+			}
+		}
+		if len(r.waiting) == 0 || (best != nil && best.frame.At < r.waiting[0].first) {
+			if best == nil {
+				return nil, io.EOF
+			}
+			return best, nil
+		}
+		s := r.waiting[0]
+		r.waiting = r.waiting[1:]
+		if err := s.open(); err != nil {
+			return nil, err
+		}
+		at, _ := slices.BinarySearchFunc(r.active, s, func(a, b *source) int { return cmp.Compare(a.index, b.index) })
+		r.active = slices.Insert(r.active, at, s)
+		if err := r.advance(s); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// take puts the frame of s into the batch, what belongs before it first, and moves s on.
+func (r *Reader) take(s *source, out *outgoing) error {
+	f := s.frame
+	f.At = max(f.At, r.last)
+	if r.to != 0 && f.At >= r.to {
+		return io.EOF
+	}
+	if f.At >= r.from {
+		if r.mode.adds {
+			if err := r.add(f.At, out); err != nil {
+				return err
+			}
+		}
+		r.started, r.last = true, f.At
+		if s.session != nil && !s.begun {
+			s.begun = true
+			r.inside++
+		}
+		if s.holds != r.batchNo || s.held != s.scan.chunk {
+			s.holds, s.held = r.batchNo, s.scan.chunk
+			out.hold(s.held)
+		}
+		out.arena.Frames = append(out.arena.Frames, f)
+	}
+	return r.advance(s)
+}
+
+// advance moves s to its next frame, or lets go of it after the last.
+func (r *Reader) advance(s *source) error {
+	err := s.advance()
+	if n := s.scanned(); n != s.told {
+		r.done.Add(n - s.told)
+		s.told = n
+	}
+	if err != io.EOF {
+		return err
+	}
+	r.done.Add(s.size - s.told) // it may have been cut meanwhile
+	s.close()
+	if s.begun {
+		r.inside--
+	}
+	r.active = slices.DeleteFunc(r.active, func(a *source) bool { return a == s })
+	return nil
+}
+
+// add puts in what belongs between the last frame and one at the given time.
+func (r *Reader) add(at int64, out *outgoing) error {
+	switch {
+	case !r.started:
+		return r.addLink(at, true, out)
+	case at-r.last > pauseUS:
+		if err := r.addLink(r.last, false, out); err != nil {
+			return err
+		}
+		return r.addLink(at, true, out)
+	case r.inside > 0:
+		return nil
+	}
+	for second := (r.last/secondUS + 1) * secondUS; second <= at; second += secondUS {
+		a := out.arena
+		start := len(a.Buf)
+		a.Buf = mavlink.AppendBeat(a.Buf, mavlink.DefaultOwnID, r.ownSeq)
+		r.ownSeq++
+		f := mavlink.Parse(a.Buf[start:len(a.Buf):len(a.Buf)])
+		f.At, f.Origin = second, mavlink.OriginOwn
+		a.Frames = append(a.Frames, f)
+	}
+	return nil
+}
+
+func (r *Reader) addLink(at int64, up bool, out *outgoing) error {
+	parts, err := mavlink.OwnFrames(mavlink.DefaultOwnID, r.ownSeq, mavlink.OwnLink, 0, mavlink.LinkNote{Link: "", Up: up})
+	if err != nil {
+		return fmt.Errorf("note of a pause: %w", err)
+	}
+	for _, raw := range parts {
+		f := mavlink.Parse(raw)
+		f.At, f.Origin = at, mavlink.OriginOwn
+		out.arena.Append(f)
+		r.ownSeq++
+	}
+	return nil
+}
+
+// Stats returns what each path has given so far, in their order; complete after io.EOF.
+func (r *Reader) Stats() []FileStats {
+	all := make([]FileStats, len(r.sources))
+	for i, s := range r.sources {
+		all[i] = s.stats()
+	}
+	return all
+}
+
+// Progress returns how many bytes have been read, and how many there are.
+func (r *Reader) Progress() (done, total int64) { return r.done.Load(), r.total }
+
+// Close lets go of the files. After io.EOF or an error it has nothing left to do; batches stay valid.
+func (r *Reader) Close() error {
+	for _, s := range r.active {
+		s.close()
+	}
+	r.active, r.waiting = nil, nil
+	if r.err == nil {
+		r.err = io.EOF
+	}
+	return nil
+}

@@ -1,0 +1,142 @@
+package replay
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	nameLayout = "20060102T150405.000000Z"
+	newPrefix  = ".new-"  // a folder that is being built
+	gonePrefix = ".gone-" // a folder that is being removed
+)
+
+// Entry is a session on the shelf.
+type Entry struct {
+	Name    string
+	Dir     string
+	Started time.Time // UTC, whole µs
+	Bytes   int64     // of all its files
+}
+
+// List returns the sessions in root, oldest first. A root that is not there has none.
+func List(root string) ([]Entry, error) {
+	found, err := os.ReadDir(root)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list sessions: %w", err)
+	}
+	var all []Entry
+	for _, d := range found {
+		started, err := time.Parse(nameLayout, d.Name())
+		if err != nil || !d.IsDir() {
+			continue // not ours
+		}
+		e := Entry{Name: d.Name(), Dir: filepath.Join(root, d.Name()), Started: started}
+		files, err := os.ReadDir(e.Dir)
+		if err != nil {
+			return nil, fmt.Errorf("list sessions: %w", err)
+		}
+		for _, f := range files {
+			if info, err := f.Info(); err == nil {
+				e.Bytes += info.Size()
+			}
+		}
+		all = append(all, e)
+	}
+	slices.SortFunc(all, func(a, b Entry) int { return cmp.Compare(a.Name, b.Name) })
+	return all, nil
+}
+
+// Newest returns the newest session in root; ok is false where there is none.
+func Newest(root string) (e Entry, ok bool, err error) {
+	all, err := List(root)
+	if err != nil || len(all) == 0 {
+		return Entry{}, false, err
+	}
+	return all[len(all)-1], true, nil
+}
+
+// Policy says which sessions may go.
+type Policy struct {
+	Keep     time.Duration    // older ones go; 0: no limit
+	MaxBytes int64            // above this in all the oldest go; 0: no limit
+	Now      time.Time        // what age is counted to
+	Kept     func(Entry) bool // never one of these; nil: none
+}
+
+// Sweep removes the sessions that the policy does not keep, oldest first, and what a crash left of removing one. The newest session is never removed: it is, or may be, the open one. It returns the names of those removed.
+func Sweep(root string, p Policy) (removed []string, err error) {
+	all, err := List(root)
+	if err != nil {
+		return nil, err
+	}
+	if err := clearLeftovers(root, gonePrefix); err != nil {
+		return nil, fmt.Errorf("sweep sessions: %w", err)
+	}
+	var bytes int64
+	for _, e := range all {
+		bytes += e.Bytes
+	}
+	for i, e := range all {
+		tooOld := p.Keep > 0 && p.Now.Sub(e.Started) > p.Keep
+		tooMuch := p.MaxBytes > 0 && bytes > p.MaxBytes
+		if i == len(all)-1 || !(tooOld || tooMuch) || (p.Kept != nil && p.Kept(e)) {
+			continue
+		}
+		// By a rename first: a session that is half gone must not look like one.
+		gone := filepath.Join(root, gonePrefix+e.Name)
+		if err := os.Rename(e.Dir, gone); err != nil {
+			return removed, fmt.Errorf("sweep sessions: %w", err)
+		}
+		removed = append(removed, e.Name)
+		bytes -= e.Bytes
+		if err := os.RemoveAll(gone); err != nil {
+			return removed, fmt.Errorf("sweep sessions: %w", err)
+		}
+	}
+	return removed, nil
+}
+
+// clearLeftovers removes the folders under the given prefix, which a crash left behind.
+func clearLeftovers(root, prefix string) error {
+	found, err := os.ReadDir(root)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, d := range found {
+		name, ok := strings.CutPrefix(d.Name(), prefix)
+		if _, err := time.Parse(nameLayout, name); !ok || err != nil {
+			continue // not ours
+		}
+		if err := os.RemoveAll(filepath.Join(root, d.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// FreeBytes returns how much the file system that dir is on has left for this user.
+func FreeBytes(dir string) (uint64, error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		return 0, fmt.Errorf("free space of %s: %w", dir, err)
+	}
+	return st.Bavail * uint64(st.Bsize), nil
+}
+
+func sessionName(at int64) string { return time.UnixMicro(at).UTC().Format(nameLayout) }
