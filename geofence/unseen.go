@@ -1,0 +1,132 @@
+package geofence
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// gate is one gate that has max_unseen.
+type gate struct {
+	zone int32
+	told bool
+	last int64 // last seen, or the start of the watch; unwatched before either
+}
+
+const unwatched = math.MinInt64
+
+// gates is what the tracker knows of the gates that have max_unseen.
+type gates struct {
+	all   []gate  // by zone
+	due   []turn  // heap: when a gate that was not told may be due, never later than it is
+	again []int32 // gates that were told and have been seen since
+	found []int32 // room for seenFrom
+}
+
+// turn is the earliest instant after which a gate can be unseen.
+type turn struct {
+	at   int64
+	gate int32
+}
+
+func newGates(x *Index) gates {
+	var g gates
+	for i := range x.zones {
+		if x.zones[i].MaxUnseenUS > 0 {
+			g.due = append(g.due, turn{unwatched, int32(len(g.all))})
+			g.all = append(g.all, gate{zone: int32(i), last: unwatched})
+		}
+	}
+	return g
+}
+
+// see notes that the gates were seen.
+func (g *gates) see(seen []int32, at int64) {
+	for _, i := range seen {
+		w := &g.all[i]
+		w.last = max(w.last, at)
+		if w.told {
+			w.told = false
+			g.again = append(g.again, i)
+		}
+	}
+}
+
+// seenFrom appends to out the gates that are seen from f's point.
+func (g *gates) seenFrom(x *Index, f *frame, out []int32) []int32 {
+	g.found = x.watched.overlapping(pointBox(f.p), g.found[:0])
+	for _, z := range g.found {
+		if x.signed(z, f) <= int64(x.zones[z].SeenDM) {
+			i, _ := slices.BinarySearchFunc(g.all, z, func(w gate, z int32) int { return cmp.Compare(w.zone, z) })
+			out = append(out, int32(i))
+		}
+	}
+	return out
+}
+
+// Unseen appends to out, by zone, the gates that by now have been without an airborne track within seen_dm for more
+// than max_unseen (told once), and those of them that have been seen again. Time counts from the last sight of the
+// gate, the first call, or hearingSince, whichever is latest: while no drone is heard at all, pass at for it. Neither
+// at nor hearingSince may go back. The cost is that of a comparison when nothing is due.
+func (t *Tracker) Unseen(at, hearingSince int64, out []Unseen) []Unseen {
+	g, zones := &t.gates, t.index.zones
+	first := len(out)
+	for _, i := range g.again {
+		w := &g.all[i]
+		out = append(out, Unseen{At: at, Zone: int(w.zone), Since: w.last, Over: true})
+		g.push(turn{w.last + zones[w.zone].MaxUnseenUS, i})
+	}
+	g.again = g.again[:0]
+	for len(g.due) > 0 && g.due[0].at < at {
+		i := g.pop().gate
+		w := &g.all[i]
+		if w.told {
+			continue
+		}
+		if w.last == unwatched {
+			w.last = at
+		}
+		since := max(w.last, hearingSince)
+		due := since + zones[w.zone].MaxUnseenUS
+		if at <= due {
+			g.push(turn{due, i})
+			continue
+		}
+		w.told = true
+		out = append(out, Unseen{At: at, Zone: int(w.zone), Since: since})
+	}
+	slices.SortStableFunc(out[first:], func(a, b Unseen) int { return cmp.Compare(a.Zone, b.Zone) })
+	return out
+}
+
+// push and pop keep the earliest turn at the front (a binary heap).
+func (g *gates) push(t turn) {
+	g.due = append(g.due, t)
+	for i := len(g.due) - 1; i > 0; {
+		up := (i - 1) / 2
+		if g.due[up].at <= g.due[i].at {
+			return
+		}
+		g.due[up], g.due[i] = g.due[i], g.due[up]
+		i = up
+	}
+}
+
+func (g *gates) pop() turn {
+	front, n := g.due[0], len(g.due)-1
+	g.due[0] = g.due[n]
+	g.due = g.due[:n]
+	for i := 0; ; {
+		least := i
+		for c := 2*i + 1; c <= 2*i+2 && c < n; c++ {
+			if g.due[c].at < g.due[least].at {
+				least = c
+			}
+		}
+		if least == i {
+			return front
+		}
+		g.due[i], g.due[least] = g.due[least], g.due[i]
+		i = least
+	}
+}
