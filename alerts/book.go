@@ -154,9 +154,6 @@ func (b *Book) Refine(at Time, s Sighting, nears []Near, out *[]Transition) stri
 // place moves the alert to its newest sighting. A position that no rule has a zone for leaves the alert where it is.
 func (b *Book) place(a *Alert, rule *Rule, s *Sighting, nears []Near, zone int) {
 	a.Last = s
-	if s.Located {
-		a.Fix = s
-	}
 	if rule == nil {
 		return
 	}
@@ -292,4 +289,31 @@ func (b *Book) tell(at Time, a *Alert, event Event, from State, by uint32, urgen
 		t.Tell = b.plan.Recipients
 	}
 	*out = append(*out, t)
+}
+
+// Seq is the number of the newest transition.
+func (b *Book) Seq() uint64 { return b.s.Seq }
+
+// Adopt replaces the open alerts by what a ledger knows of them: for each its newest transition and its owner. It is
+// for a ledger that went on while the log could not.
+func (b *Book) Adopt(seq uint64, open []Adopted) {
+	b.s = BookState{Seq: seq}
+	for _, o := range open {
+		t := &o.Newest
+		a := Alert{
+			ID: t.Alert, Kind: t.Kind, Subject: t.Subject, Rule: t.Rule, Severity: t.Severity, State: t.To, Owner: o.Owner,
+			Verified: t.Verified, Sightings: t.Sightings, Last: t.Sighting,
+			Place: Place{Zone: t.Zone, Kind: t.ZoneKind, Distance: t.Distance, Bearing: t.Bearing, Side: t.Side, Certainty: t.Certainty, Also: t.Also},
+		}
+		if t.Sighting != nil {
+			t.Sighting.Verified, a.LastAt = t.Verified, t.Sighting.At
+		}
+		b.s.Alerts = append(b.s.Alerts, a)
+	}
+}
+
+// Adopted is what a ledger knows of an alert that is not closed.
+type Adopted struct {
+	Newest Transition
+	Owner  uint32
 }
