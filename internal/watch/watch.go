@@ -1,0 +1,369 @@
+package watch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"riverwatch/alerts"
+	"riverwatch/geofence"
+	"riverwatch/mavlink"
+)
+
+const (
+	// linkDownFor is how long a link may be down before that is an alert, µs.
+	linkDownFor = 10_000_000
+	// deafAfter is how long the log may hold nothing, not even a beat, before that says that nobody listened, µs.
+	deafAfter = 5_000_000
+)
+
+// Options is what a Watch is made with.
+type Options struct {
+	Station string // its name; "-" for a foreign log
+	// Plans finds a plan that a frame or a state names by its digest; nil where there is none.
+	Plans func(digest string) *Judge
+	// WhatIf, if set, judges everything: plans in the log are passed over and people's actions are left out.
+	WhatIf *Judge
+}
+
+// Watch folds frames into effects. It belongs to one goroutine.
+type Watch struct {
+	o       Options
+	judge   *Judge
+	fleet   *mavlink.Fleet
+	zones   *geofence.Tracker
+	book    *alerts.Book
+	s       State // Fleet, Zones and Book of it are filled by State only
+	leftOut int
+
+	// Scratch memory, empty between two calls.
+	news   mavlink.News
+	events []geofence.Event
+	unseen []geofence.Unseen
+	nears  []geofence.Near
+}
+
+// New returns a watch that remembers nothing.
+func New(o Options) *Watch {
+	w := &Watch{o: o}
+	w.book = alerts.NewBook(alerts.Options{Station: o.Station, DistanceDM: func(latA, lonA, latB, lonB alerts.Degrees) int64 {
+		return geofence.DistanceDM(point(latA, lonA), point(latB, lonB))
+	}})
+	w.fleet = mavlink.NewFleet(&mavlink.FleetPlan{})
+	w.judge = &Judge{Plan: &Plan{}, Index: geofence.NewIndex(nil)}
+	w.zones = geofence.NewTracker(w.judge.Index)
+	if o.WhatIf != nil {
+		w.judgeBy(o.WhatIf)
+	}
+	return w
+}
+
+// At is the time of the newest frame, µs.
+func (w *Watch) At() int64 { return w.s.At }
+
+// Seq is the number of the newest transition.
+func (w *Watch) Seq() uint64 { return w.book.Seq() }
+
+// Adopt takes over what a ledger knows beyond the log, see alerts.Book.
+func (w *Watch) Adopt(seq uint64, open []alerts.Adopted) { w.book.Adopt(seq, open) }
+
+// Judge is the plan in force.
+func (w *Watch) Judge() *Judge { return w.judge }
+
+// LeftOut counts people's actions that a what-if has left out.
+func (w *Watch) LeftOut() int { return w.leftOut }
+
+// Vehicles gives the vehicles for people to look at.
+func (w *Watch) Vehicles() []mavlink.VehicleView { return w.fleet.Vehicles(w.s.At) }
+
+// Open counts the alerts that are not closed, in the order of alerts.Severities.
+func (w *Watch) Open() []int {
+	n := w.book.OpenBySeverity()
+	return n[:]
+}
+
+func (w *Watch) judgeBy(j *Judge) {
+	w.judge = j
+	w.s.Plan = j.Digest
+	w.fleet.SetPlan(&j.Plan.Fleet)
+	memory := w.zones.State()
+	w.zones = geofence.NewTracker(j.Index)
+	w.zones.Restore(memory)
+	w.book.SetPlan(&j.Plan.Book, j.Digest)
+}
+
+// Run folds everything that src gives and hands each batch with its effects on, until io.EOF, which it takes for a
+// good end, or an error. The batch is released, and the effects used again, when hand has returned.
+func (w *Watch) Run(ctx context.Context, src Source, hand func(mavlink.Batch, *Effects) error) error {
+	var out Effects
+	for {
+		b, err := src.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		out.Reset()
+		for i := range b.Frames {
+			w.Apply(&b.Frames[i], &out)
+		}
+		err = hand(b, &out)
+		b.Release()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// Apply folds one frame.
+func (w *Watch) Apply(f *mavlink.Frame, out *Effects) {
+	at := f.At
+	if w.s.At != 0 && at-w.s.At > deafAfter {
+		w.wasDeaf(at)
+	}
+	w.s.At = at
+	w.fleet.Advance(at, &w.news)
+	w.book.Advance(alerts.Time(at))
+	w.advanceLinks(at, out)
+	if w.s.Hearing != 0 {
+		w.unseen = w.zones.Unseen(at, w.s.Hearing, w.unseen[:0])
+		for _, u := range w.unseen {
+			w.gateUnseen(u, out)
+		}
+	}
+	w.report(out)
+	if f.Origin == mavlink.OriginOwn {
+		w.applyOwn(f, out)
+	} else {
+		w.fleet.Apply(f, &w.news)
+	}
+	w.report(out)
+}
+
+// wasDeaf follows a stretch without so much as a beat: the station was down. Nobody was silent then, nobody listened;
+// what is concluded from silence counts from here.
+func (w *Watch) wasDeaf(at int64) {
+	nameless := true // vehicles whose link nobody told go by the link ""
+	for _, l := range w.s.Links {
+		nameless = nameless && l.Name != ""
+		if l.Up {
+			w.fleet.Link(at, mavlink.LinkNote{Link: l.Name, Up: true}, &w.news)
+		}
+	}
+	if nameless {
+		w.fleet.Link(at, mavlink.LinkNote{Up: true}, &w.news)
+	}
+	if w.s.Hearing != 0 {
+		w.s.Hearing = at
+	}
+}
+
+// report passes on what the fleet has told: first how vehicles fare, then where they are, then what they tagged.
+func (w *Watch) report(out *Effects) {
+	n := &w.news
+	if len(n.Changes)+len(n.Fixes)+len(n.Evidence)+len(n.Sorties) == 0 && n.Rejected == (mavlink.Rejections{}) {
+		return
+	}
+	for i := range n.Changes {
+		w.vehicleChanged(&n.Changes[i], out)
+	}
+	for i := range n.Fixes {
+		w.vehicleFixed(&n.Fixes[i], out)
+	}
+	for i := range n.Evidence {
+		w.tagged(&n.Evidence[i], out)
+	}
+	out.Sorties = append(out.Sorties, n.Sorties...)
+	for reason, c := range n.Rejected {
+		out.Counts.Rejected[reason] += uint64(c)
+	}
+	n.Reset()
+}
+
+func (w *Watch) vehicleChanged(c *mavlink.Change, out *Effects) {
+	cause := alerts.Cause{Kind: alerts.OfVehicleLost, Subject: c.Vehicle}
+	switch c.Kind {
+	case mavlink.ChangeLost:
+		if _, known := w.fleet.Name(c.Track); c.Missed && known {
+			if fix, ok := w.fleet.LastFix(c.Track); ok {
+				cause.Near = w.near(geofence.Point{LatE7: fix.LatE7, LonE7: fix.LonE7}, 0)
+			}
+			w.book.Raise(alerts.Time(c.At), cause, &out.Transitions)
+		}
+	case mavlink.ChangeBack:
+		w.book.Clear(alerts.Time(c.At), cause, &out.Transitions)
+	}
+}
+
+func (w *Watch) vehicleFixed(f *mavlink.Fix, out *Effects) {
+	out.Counts.Fixes++
+	if f.Quality < mavlink.QualityDegraded {
+		return
+	}
+	w.events = w.zones.Observe(geofence.Fix{
+		At: f.At, Track: uint16(f.Track), LatE7: f.LatE7, LonE7: f.LonE7, HAccMM: f.HAccMM, Airborne: f.Airborne,
+	}, w.events[:0])
+	for _, e := range w.events {
+		name, _ := w.fleet.Name(f.Track)
+		z := ZoneEvent{At: alerts.Time(e.At), Vehicle: name, Event: string(e.Kind), Side: string(e.Side)}
+		if e.Zone >= 0 {
+			z.Zone, z.ZoneKind = w.judge.Plan.Zones[e.Zone].ID, string(w.judge.Plan.Zones[e.Zone].Kind)
+		}
+		out.ZoneEvents = append(out.ZoneEvents, z)
+	}
+}
+
+func (w *Watch) gateUnseen(u geofence.Unseen, out *Effects) {
+	z := &w.judge.Plan.Zones[u.Zone]
+	cause := alerts.Cause{Kind: alerts.OfGateUnseen, Subject: z.ID, Near: []alerts.Near{{
+		Zone: z.ID, ZoneKind: string(z.Kind), Distance: 0, Bearing: alerts.NoBearing, Severity: alerts.Severity(z.Severity),
+	}}}
+	if u.Over {
+		w.book.Clear(alerts.Time(u.At), cause, &out.Transitions)
+	} else {
+		w.book.Raise(alerts.Time(u.At), cause, &out.Transitions)
+	}
+}
+
+// near asks the zones about a point and gives their answers in the book's words, best first.
+func (w *Watch) near(p geofence.Point, ce90DM int64) []alerts.Near {
+	w.nears = w.judge.Index.Near(p, ce90DM, w.nears[:0])
+	if len(w.nears) == 0 {
+		return nil
+	}
+	words := make([]alerts.Near, len(w.nears))
+	for i, n := range w.nears {
+		z := &w.judge.Plan.Zones[n.Zone]
+		words[i] = alerts.Near{
+			Zone: z.ID, ZoneKind: string(z.Kind), Distance: alerts.Decimetres(max(n.SignedDM, 0)), Bearing: alerts.Bearing(n.BearingDeg),
+			Side: string(n.Side), Certainty: string(n.Certainty), Severity: alerts.Severity(z.Severity),
+		}
+	}
+	return words
+}
+
+// applyOwn folds what happened in the station itself. A body that cannot be read is passed over: it was written by a
+// newer version, or damaged and passed its checksum by chance.
+func (w *Watch) applyOwn(f *mavlink.Frame, out *Effects) {
+	own, ok := w.s.Inbox.Add(f)
+	if !ok {
+		return
+	}
+	switch own.Kind {
+	case mavlink.OwnOrigin:
+		read(own, func(n mavlink.OriginNote) { w.fleet.Origin(n) })
+	case mavlink.OwnLink:
+		read(own, func(n mavlink.LinkNote) { w.linkChanged(f.At, n, out) })
+	case mavlink.OwnMark:
+		read(own, func(n mavlink.MarkNote) { w.marked(f.At, own.Number, n, out) })
+	case mavlink.OwnAct:
+		read(own, func(n mavlink.ActNote) { w.acted(f.At, own.Number, n, out) })
+	case mavlink.OwnPlan:
+		read(own, func(n mavlink.PlanNote) {
+			if w.o.WhatIf != nil {
+				return
+			}
+			if j := w.o.Plans(n.Digest); j != nil {
+				w.judgeBy(j)
+			} else {
+				out.MissingPlan = n.Digest
+			}
+		})
+	case mavlink.OwnTrouble:
+		read(own, func(n mavlink.TroubleNote) { w.troubled(f.At, n, out) })
+	case mavlink.OwnRefused, mavlink.OwnClock, mavlink.OwnEnd: // for whoever reads the log
+	}
+}
+
+func read[T any](own mavlink.OwnMessage, then func(T)) {
+	var body T
+	if json.Unmarshal(own.Body, &body) == nil {
+		then(body)
+	}
+}
+
+func (w *Watch) linkChanged(at int64, n mavlink.LinkNote, out *Effects) {
+	w.fleet.Link(at, n, &w.news)
+	i := slices.IndexFunc(w.s.Links, func(l LinkState) bool { return l.Name == n.Link })
+	if i < 0 {
+		i = len(w.s.Links)
+		w.s.Links = append(w.s.Links, LinkState{Name: n.Link})
+	}
+	l := &w.s.Links[i]
+	if l.Told && n.Up {
+		l.Told = false
+		w.book.Clear(alerts.Time(at), linkCause(l.Name), &out.Transitions)
+	}
+	l.Up, l.Since = n.Up, at
+	if !w.hears() {
+		w.s.Hearing = 0
+	} else if w.s.Hearing == 0 {
+		w.s.Hearing = at
+	}
+}
+
+// hears says whether silence means anything: the recording runs (link "" is not down), and of the links that are known
+// one is up.
+func (w *Watch) hears() bool {
+	named, up := false, false
+	for i := range w.s.Links {
+		l := &w.s.Links[i]
+		if l.Name == "" && !l.Up {
+			return false
+		}
+		named = named || l.Name != ""
+		up = up || l.Name != "" && l.Up
+	}
+	return up || !named
+}
+
+// advanceLinks raises an alert for each link of ours that has been down too long. The link of a foreign log, "", is
+// down where its recorder was off, and nobody can mend that now.
+func (w *Watch) advanceLinks(at int64, out *Effects) {
+	for i := range w.s.Links {
+		if l := &w.s.Links[i]; !l.Up && !l.Told && l.Name != "" && at-l.Since >= linkDownFor {
+			l.Told = true
+			w.book.Raise(alerts.Time(at), linkCause(l.Name), &out.Transitions)
+		}
+	}
+}
+
+func linkCause(name string) alerts.Cause {
+	return alerts.Cause{Kind: alerts.OfTrouble, Subject: "link " + name}
+}
+
+func (w *Watch) troubled(at int64, n mavlink.TroubleNote, out *Effects) {
+	cause := alerts.Cause{Kind: alerts.OfTrouble, Subject: n.Subject}
+	if n.On {
+		w.book.Raise(alerts.Time(at), cause, &out.Transitions)
+	} else {
+		w.book.Clear(alerts.Time(at), cause, &out.Transitions)
+	}
+}
+
+func (w *Watch) acted(at int64, number uint32, n mavlink.ActNote, out *Effects) {
+	if w.o.WhatIf != nil {
+		w.leftOut++
+		return
+	}
+	state, refusal := w.book.Do(alerts.Time(at), alerts.Deed{
+		Alert: n.Alert, Act: alerts.Act(n.Act), By: n.By, Outcome: n.Outcome,
+	}, &out.Transitions)
+	out.Answers = append(out.Answers, Answer{Number: number, Refused: refusal, Alert: n.Alert, State: state})
+}
+
+func point(lat, lon alerts.Degrees) geofence.Point {
+	return geofence.Point{LatE7: int32(lat), LonE7: int32(lon)}
+}
+
+// Err says what in the log made the effects incomplete, if anything did.
+func (e *Effects) Err() error {
+	if e.MissingPlan != "" {
+		return fmt.Errorf("the log names plan %.8s, which is not beside it", e.MissingPlan)
+	}
+	return nil
+}
