@@ -1,0 +1,94 @@
+package notify
+
+import (
+	"slices"
+	"sync"
+
+	"riverwatch/alerts"
+)
+
+// inbox is what the notifier remembers of one recipient beside the book. It outlives the worker.
+type inbox struct {
+	wake    chan struct{} // of one place
+	channel string        // for the metrics, also after the recipient went; guarded by Notifier.mu
+
+	mu     sync.Mutex
+	direct []alerts.Transition // to be delivered from memory, in order
+	keys   map[string]bool     // of direct
+	ended  map[string]ending   // notices that ended and that the book still has as queued, or does not have yet
+}
+
+func newInbox() *inbox {
+	return &inbox{wake: make(chan struct{}, 1), channel: noChannel, keys: map[string]bool{}, ended: map[string]ending{}}
+}
+
+// add takes a notice to be delivered from memory, once; false: there are too many.
+func (in *inbox) add(key string, t alerts.Transition) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if _, done := in.ended[key]; done || in.keys[key] {
+		return true
+	}
+	if len(in.direct)+len(in.ended) >= heldInMemory {
+		return false
+	}
+	in.direct, in.keys[key] = append(in.direct, t), true
+	return true
+}
+
+// drop removes a notice from those to be delivered from memory: it was, or the book has it now.
+func (in *inbox) drop(key, recipient string) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if !in.keys[key] {
+		return
+	}
+	delete(in.keys, key)
+	i := slices.IndexFunc(in.direct, func(t alerts.Transition) bool { return t.Notice(recipient) == key })
+	if i == 0 { // as a rule: they go in order
+		in.direct[0] = alerts.Transition{}
+		in.direct = in.direct[1:]
+		return
+	}
+	in.direct = slices.Delete(in.direct, i, i+1)
+}
+
+// next gives up to limit notices to be delivered from memory, oldest first.
+func (in *inbox) next(limit int) []alerts.Transition {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return slices.Clone(in.direct[:min(limit, len(in.direct))])
+}
+
+func (in *inbox) remember(key string, e ending) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.ended[key] = e
+}
+
+func (in *inbox) forget(key string) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	delete(in.ended, key)
+}
+
+func (in *inbox) end(key string) (ending, bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	e, ok := in.ended[key]
+	return e, ok
+}
+
+// unrecorded counts the notices that ended and that the book has not taken down.
+func (in *inbox) unrecorded() int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return len(in.ended)
+}
+
+// waiting counts the notices to be delivered from memory.
+func (in *inbox) waiting() int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return len(in.direct)
+}

@@ -1,0 +1,163 @@
+package notify
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"riverwatch/alerts"
+)
+
+// Text is one line for people that says what a transition is about, with its time in the given zone: how urgent and
+// where, what happened, the place, when. People appear as numbers: names stay in the ledger.
+func Text(t *alerts.Transition, zone *time.Location) string {
+	var b strings.Builder
+	if !t.Verified && (t.Kind == alerts.OfSighting || t.Kind == alerts.OfVehicleLost) {
+		b.WriteString("UNVERIFIED ")
+	}
+	fmt.Fprintf(&b, "%s %s: %s", strings.ToUpper(string(t.Severity)), headline(t), what(t))
+	if t.Kind == alerts.OfSighting {
+		b.WriteString(where(t))
+	} else if t.Zone != "" && t.Zone != t.Subject {
+		b.WriteString(", near " + t.Zone)
+	}
+	if s := t.Sighting; s != nil && s.Located {
+		fmt.Fprintf(&b, "; %s, %s (WGS-84) ±%s m", degrees(s.Lat), degrees(s.Lon), metres(s.CE90))
+	}
+	b.WriteString("; " + time.UnixMicro(int64(t.At)).In(zone).Format("2006-01-02 15:04:05 -07:00"))
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, b.String())
+}
+
+// headline is what the alert is about: a zone, a vehicle, or the station itself.
+func headline(t *alerts.Transition) string {
+	switch {
+	case t.Kind == alerts.OfTrouble:
+		return "station " + t.Station
+	case t.Kind != alerts.OfSighting && t.Subject != "":
+		return t.Subject
+	case t.Zone != "":
+		return t.Zone
+	}
+	return "no zone"
+}
+
+// causes are the station's own alerts: what is wrong, and what ended it when they close themselves.
+var causes = map[alerts.Kind]struct{ wrong, over string }{
+	alerts.OfVehicleLost: {"vehicle lost, nothing is heard from it", "vehicle heard again"},
+	alerts.OfGateUnseen:  {"no drone has seen the gate for too long", "gate seen again"},
+	alerts.OfTrouble:     {"trouble", "trouble is over"},
+}
+
+// what says what happened.
+func what(t *alerts.Transition) string {
+	var subject string
+	if t.Kind == alerts.OfSighting {
+		subject = sighting(t.Sighting)
+	} else {
+		cause, known := causes[t.Kind]
+		if !known {
+			cause.wrong = strings.ReplaceAll(string(t.Kind), "_", " ")
+			cause.over = cause.wrong + " is over"
+		}
+		if t.Kind == alerts.OfTrouble {
+			cause.wrong, cause.over = "trouble with "+t.Subject, "trouble with "+t.Subject+" is over"
+		}
+		if t.Event == alerts.DidClose && t.Outcome == alerts.Cleared {
+			return cause.over
+		}
+		subject = cause.wrong
+	}
+	by := ""
+	if t.By != 0 {
+		by = " by person " + strconv.FormatUint(uint64(t.By), 10)
+	}
+	switch t.Event {
+	case alerts.Opened:
+		return subject
+	case alerts.Sighted:
+		return fmt.Sprintf("%s, sighting %d of this alert", subject, t.Sightings)
+	case alerts.Refined:
+		return subject + ", position refined"
+	case alerts.DidAcknowledge:
+		return "acknowledged" + by + ": " + subject
+	case alerts.DidGo:
+		if by == "" {
+			return "someone is on the way: " + subject
+		}
+		return strings.TrimPrefix(by, " by ") + " is on the way: " + subject
+	case alerts.DidIntercept:
+		return "intercepted" + by + ": " + subject
+	case alerts.DidClose:
+		return "closed as " + strings.ReplaceAll(t.Outcome, "_", " ") + by + ": " + subject
+	case alerts.Reopened:
+		return "open again" + by + ": " + subject
+	}
+	return strings.ReplaceAll(string(t.Event), "_", " ") + by + ": " + subject
+}
+
+func sighting(s *alerts.Sighting) string {
+	switch {
+	case s == nil:
+		return "sighting"
+	case s.Vehicle == "":
+		return s.Kind + " marked by hand"
+	}
+	return s.Kind + " sighted by " + s.Vehicle
+}
+
+// where says how the sighting lies to the zone.
+func where(t *alerts.Transition) string {
+	var parts []string
+	switch {
+	case t.Zone == "" || t.Distance == alerts.NoLength:
+	case t.Distance == 0 && (t.Side == "left" || t.Side == "right"):
+		parts = append(parts, "within "+t.Zone+" on its "+t.Side)
+	case t.Distance == 0:
+		parts = append(parts, "within "+t.Zone)
+	case t.Side == "left" || t.Side == "right":
+		parts = append(parts, metres(t.Distance)+" m "+t.Side+" of "+t.Zone)
+	default:
+		parts = append(parts, metres(t.Distance)+" m from "+t.Zone)
+	}
+	if t.Bearing != alerts.NoBearing && len(parts) > 0 {
+		parts = append(parts, fmt.Sprintf("bearing %d°", t.Bearing))
+	}
+	switch t.Certainty {
+	case "":
+	case "unlocated":
+		parts = append(parts, "position unknown")
+	default:
+		parts = append(parts, t.Certainty)
+	}
+	if len(t.Also) > 0 {
+		names := make([]string, 0, 4)
+		for i := range t.Also {
+			if i == 3 {
+				names = append(names, fmt.Sprintf("%d more", len(t.Also)-i))
+				break
+			}
+			names = append(names, t.Also[i].Zone)
+		}
+		parts = append(parts, "also near "+strings.Join(names, ", "))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return ", " + strings.Join(parts, ", ")
+}
+
+func metres(d alerts.Decimetres) string {
+	if d%10 == 0 {
+		return strconv.FormatInt(int64(d/10), 10)
+	}
+	return strconv.FormatFloat(float64(d)/10, 'f', 1, 64)
+}
+
+func degrees(d alerts.Degrees) string { return strconv.FormatFloat(float64(d)/1e7, 'f', 7, 64) }

@@ -1,0 +1,108 @@
+package notify
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"riverwatch/alerts"
+)
+
+func TestTheTextSaysWhatAPersonMustKnow(t *testing.T) {
+	at := alerts.Time(time.Date(2026, 11, 22, 23, 50, 0, 123_456_000, time.UTC).UnixMicro())
+	const when = "; 2026-11-23 07:50:00 +08:00"
+	const point = "; 37.2412345, 111.9512345 (WGS-84) ±8 m" + when
+	base := alerts.Transition{
+		Seq: 1, At: at, Alert: "a", Rule: "crossing", Severity: alerts.High, To: alerts.Open, Zone: "gate-3", ZoneKind: "gate",
+		Distance: 123, Bearing: 87, Side: "left", Certainty: "certain", Verified: true, Sightings: 1,
+		Sighting: &alerts.Sighting{At: at, Vehicle: "egret-1", Source: "poi_script", Kind: "person", Located: true, Lat: 372412345, Lon: 1119512345, CE90: 80, Basis: "target"},
+		Event:    alerts.Opened, Kind: alerts.OfSighting, Station: "yanwu",
+	}
+	station := func(kind alerts.Kind, subject string) func(*alerts.Transition) {
+		return func(t *alerts.Transition) {
+			t.Kind, t.Subject, t.Sighting, t.Zone, t.Certainty = kind, subject, nil, "", ""
+			t.Distance, t.Bearing, t.Side = alerts.NoLength, alerts.NoBearing, ""
+		}
+	}
+	for _, c := range []struct {
+		change func(*alerts.Transition)
+		want   string
+	}{
+		{func(t *alerts.Transition) {}, "HIGH gate-3: person sighted by egret-1, 12.3 m left of gate-3, bearing 87°, certain" + point},
+		{func(t *alerts.Transition) { t.Side, t.Bearing, t.Certainty = "", 0, "possible" }, "HIGH gate-3: person sighted by egret-1, 12.3 m from gate-3, bearing 0°, possible" + point},
+		{func(t *alerts.Transition) { t.Distance = 0 }, "HIGH gate-3: person sighted by egret-1, within gate-3 on its left, bearing 87°, certain" + point},
+		{func(t *alerts.Transition) { t.Distance, t.Side = 0, "on" }, "HIGH gate-3: person sighted by egret-1, within gate-3, bearing 87°, certain" + point},
+		{func(t *alerts.Transition) { t.Verified, t.Severity = false, alerts.Critical }, "UNVERIFIED CRITICAL gate-3: person sighted by egret-1, 12.3 m left of gate-3, bearing 87°, certain" + point},
+		{func(t *alerts.Transition) { t.Sighting = mark(*t.Sighting) }, "HIGH gate-3: boat marked by hand, 12.3 m left of gate-3, bearing 87°, certain; -0.0000005, -179.9999999 (WGS-84) ±0.5 m" + when},
+		{func(t *alerts.Transition) {
+			t.Zone, t.Distance, t.Bearing, t.Side, t.Certainty = "", alerts.NoLength, alerts.NoBearing, "", "unlocated"
+			t.Sighting = &alerts.Sighting{Vehicle: "egret-2", Kind: "person"}
+		}, "HIGH no zone: person sighted by egret-2, position unknown" + when},
+		{func(t *alerts.Transition) {
+			t.Also = []alerts.Near{{Zone: "bank-e"}, {Zone: "bank-w"}}
+		}, "HIGH gate-3: person sighted by egret-1, 12.3 m left of gate-3, bearing 87°, certain, also near bank-e, bank-w" + point},
+		{func(t *alerts.Transition) {
+			t.Also = []alerts.Near{{Zone: "a"}, {Zone: "b"}, {Zone: "c"}, {Zone: "d"}, {Zone: "e"}}
+		}, "HIGH gate-3: person sighted by egret-1, 12.3 m left of gate-3, bearing 87°, certain, also near a, b, c, 2 more" + point},
+		{func(t *alerts.Transition) { t.Event, t.Sightings = alerts.Sighted, 3 }, "HIGH gate-3: person sighted by egret-1, sighting 3 of this alert, 12.3 m left of gate-3, bearing 87°, certain" + point},
+		{func(t *alerts.Transition) { t.Event = alerts.Refined }, "HIGH gate-3: person sighted by egret-1, position refined, 12.3 m left of gate-3, bearing 87°, certain" + point},
+		{func(t *alerts.Transition) { t.Event, t.By = alerts.DidAcknowledge, 4 }, "HIGH gate-3: acknowledged by person 4: person sighted by egret-1, 12.3 m left of gate-3, bearing 87°, certain" + point},
+		{func(t *alerts.Transition) { t.Event, t.By = alerts.DidGo, 4 }, "HIGH gate-3: person 4 is on the way: person sighted by egret-1, 12.3 m left of gate-3, bearing 87°, certain" + point},
+		{func(t *alerts.Transition) { t.Event = alerts.DidGo }, "HIGH gate-3: someone is on the way: person sighted by egret-1, 12.3 m left of gate-3, bearing 87°, certain" + point},
+		{func(t *alerts.Transition) { t.Event = alerts.DidIntercept }, "HIGH gate-3: intercepted: person sighted by egret-1, 12.3 m left of gate-3, bearing 87°, certain" + point},
+		{func(t *alerts.Transition) { t.Event, t.By, t.Outcome = alerts.DidClose, 4, "false_alarm" }, "HIGH gate-3: closed as false alarm by person 4: person sighted by egret-1, 12.3 m left of gate-3, bearing 87°, certain" + point},
+		{func(t *alerts.Transition) { t.Event = alerts.Reopened }, "HIGH gate-3: open again: person sighted by egret-1, 12.3 m left of gate-3, bearing 87°, certain" + point},
+		{func(t *alerts.Transition) { t.Event = alerts.Escalated }, "HIGH gate-3: escalated: person sighted by egret-1, 12.3 m left of gate-3, bearing 87°, certain" + point},
+		{func(t *alerts.Transition) { t.Event, t.By = alerts.HandedOver, 2 }, "HIGH gate-3: handed over by person 2: person sighted by egret-1, 12.3 m left of gate-3, bearing 87°, certain" + point},
+		{station(alerts.OfVehicleLost, "egret-1"), "HIGH egret-1: vehicle lost, nothing is heard from it" + when},
+		{func(t *alerts.Transition) {
+			station(alerts.OfVehicleLost, "system-9")(t)
+			t.Zone, t.Verified = "gate-3", false
+		}, "UNVERIFIED HIGH system-9: vehicle lost, nothing is heard from it, near gate-3" + when},
+		{func(t *alerts.Transition) {
+			station(alerts.OfVehicleLost, "egret-1")(t)
+			t.Event, t.Outcome = alerts.DidClose, alerts.Cleared
+		}, "HIGH egret-1: vehicle heard again" + when},
+		{func(t *alerts.Transition) { station(alerts.OfGateUnseen, "gate-5")(t); t.Zone = "gate-5" }, "HIGH gate-5: no drone has seen the gate for too long" + when},
+		{func(t *alerts.Transition) {
+			station(alerts.OfGateUnseen, "gate-5")(t)
+			t.Event, t.Outcome = alerts.DidClose, alerts.Cleared
+		}, "HIGH gate-5: gate seen again" + when},
+		{station(alerts.OfTrouble, "recording"), "HIGH station yanwu: trouble with recording" + when},
+		{func(t *alerts.Transition) {
+			station(alerts.OfTrouble, "recording")(t)
+			t.Event, t.Outcome = alerts.DidClose, alerts.Cleared
+		}, "HIGH station yanwu: trouble with recording is over" + when},
+		{func(t *alerts.Transition) {
+			station(alerts.OfTrouble, "recording")(t)
+			t.Event, t.By = alerts.DidAcknowledge, 4
+		}, "HIGH station yanwu: acknowledged by person 4: trouble with recording" + when},
+		{station("identity_conflict", "egret-1"), "HIGH egret-1: identity conflict" + when},
+		{func(t *alerts.Transition) { station(alerts.OfVehicleLost, "egret\n1\x1b[31m")(t) }, "HIGH egret 1 [31m: vehicle lost, nothing is heard from it" + when},
+	} {
+		tr := base
+		c.change(&tr)
+		if got := Text(&tr, time.FixedZone("", 8*3600)); got != c.want {
+			t.Errorf("%s\nwant:\n%s", got, c.want)
+		}
+	}
+}
+
+func mark(s alerts.Sighting) *alerts.Sighting {
+	s.Vehicle, s.Source, s.Kind, s.Lat, s.Lon, s.CE90 = "", "mark", "boat", -5, -1799999999, 5
+	return &s
+}
+
+func FuzzATextIsOneLine(f *testing.F) {
+	f.Add("gate-3", "egret-1", "person", "closed", "sighting", int64(12), int16(3))
+	f.Add("", "", "", "", "", int64(alerts.NoLength), int16(-1))
+	f.Fuzz(func(t *testing.T, zone, vehicle, thing, event, kind string, distance int64, bearing int16) {
+		tr := alerts.Transition{
+			Zone: zone, Subject: vehicle, Event: alerts.Event(event), Kind: alerts.Kind(kind), Distance: alerts.Decimetres(distance),
+			Bearing: alerts.Bearing(bearing), Sighting: &alerts.Sighting{Vehicle: vehicle, Kind: thing, Located: true},
+		}
+		if text := Text(&tr, time.UTC); strings.ContainsAny(text, "\r\n\t\x00\x1b") || text == "" {
+			t.Errorf("%q", text)
+		}
+	})
+}
