@@ -1,0 +1,51 @@
+package configs
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Problem is one mistake in a configuration or zone file.
+type Problem struct {
+	File         string
+	Line, Column int    // 1-based, 0 where they cannot be told
+	Path         string // such as links[1].udp; in a zone file the feature's id
+	What         string // what is wrong
+	Remedy       string // what to do
+	Warning      bool   // the file can be used all the same
+}
+
+// String is the problem's line: FILE:LINE:COLUMN: path: what: remedy.
+func (p Problem) String() string {
+	var b strings.Builder
+	b.WriteString(p.File)
+	if p.Line > 0 {
+		fmt.Fprintf(&b, ":%d:%d", p.Line, p.Column)
+	}
+	for _, part := range []string{p.Path, p.What, p.Remedy} {
+		if part != "" {
+			b.WriteString(": ")
+			b.WriteString(part)
+		}
+	}
+	return b.String()
+}
+
+// Broken says whether any of the problems is more than a warning.
+func Broken(problems []Problem) bool {
+	for _, p := range problems {
+		if !p.Warning {
+			return true
+		}
+	}
+	return false
+}
+
+// sortProblems puts the problems of one file in the order in which its reader meets them.
+func sortProblems(problems []Problem) {
+	slices.SortStableFunc(problems, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+}
