@@ -1,0 +1,89 @@
+package app
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"riverwatch/alerts"
+	"riverwatch/configs"
+	"riverwatch/geofence"
+	"riverwatch/internal/watch"
+)
+
+// MistakesError holds everything that is wrong with a configuration and its zone files.
+type MistakesError struct{ Problems []configs.Problem }
+
+// Error gives a line a mistake.
+func (e *MistakesError) Error() string {
+	lines := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		lines[i] = p.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Load reads a configuration and its zone files. What is wrong with them comes as one *MistakesError.
+func Load(file string) (*configs.Config, []geofence.Zone, error) {
+	c, zones, problems := Check(file)
+	if configs.Broken(problems) {
+		return nil, nil, &MistakesError{problems}
+	}
+	return c, zones, nil
+}
+
+// Check reads a configuration and its zone files and gives every mistake and warning in them.
+func Check(file string) (*configs.Config, []geofence.Zone, []configs.Problem) {
+	c, problems := configs.Load(file)
+	if c == nil {
+		return nil, nil, problems
+	}
+	zones, more := c.LoadZones()
+	return c, zones, append(problems, more...)
+}
+
+// plan is what the fold judges by under a configuration.
+func plan(c *configs.Config, zones []geofence.Zone) watch.Plan {
+	p := watch.Plan{Fleet: *c.Mavlink.Plan(), Zones: zones, Book: alerts.Plan{Rules: []alerts.Rule{}, Recipients: []string{}}}
+	for _, r := range c.Rules {
+		p.Book.Rules = append(p.Book.Rules, r.Rule())
+	}
+	for _, n := range c.Notify {
+		p.Book.Recipients = append(p.Book.Recipients, n.Name)
+	}
+	return p
+}
+
+// fixedAtStart names the first part of the configuration that a reload cannot change and that differs.
+func fixedAtStart(old, next *configs.Config) string {
+	for _, part := range []struct {
+		name      string
+		old, next any
+	}{
+		{"station", old.Station, next.Station},
+		{"http", old.HTTP, next.HTTP},
+		{"links", old.Links, next.Links},
+		{"own", old.Mavlink.Own, next.Mavlink.Own},
+	} {
+		if !reflect.DeepEqual(part.old, part.next) {
+			return part.name
+		}
+	}
+	return ""
+}
+
+// Describe tells in a few lines what a configuration watches.
+func Describe(c *configs.Config, zones []geofence.Zone) string {
+	var b strings.Builder
+	count := map[geofence.Kind]int{}
+	for i := range zones {
+		count[zones[i].Kind]++
+	}
+	fmt.Fprintf(&b, "station %s: %d links, %d vehicles, %d gates, %d banks, %d areas, %d rules, %d recipients\n",
+		c.Station.Name, len(c.Links), len(c.Mavlink.Vehicles), count[geofence.Gate], count[geofence.Bank], count[geofence.Area],
+		len(c.Rules), len(c.Notify))
+	for _, r := range c.Rules {
+		fmt.Fprintf(&b, "rule %s: a sighting near a %s is a %s alert\n", r.Name, strings.Join(r.Near, " or a "), r.Severity)
+	}
+	return b.String()
+}

@@ -1,0 +1,55 @@
+package app
+
+import (
+	"sync"
+
+	"riverwatch/internal/watch"
+)
+
+// plans holds the plans that a frame may name, newest last. Few are ever held: those of the session that was
+// recovered and one a reload.
+type plans struct {
+	mu  sync.Mutex
+	all []*watch.Judge
+}
+
+func (p *plans) add(j *watch.Judge) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, held := range p.all {
+		if held.Digest == j.Digest {
+			return
+		}
+	}
+	p.all = append(p.all, j)
+}
+
+// find gives the plan of that digest, nil where there is none.
+func (p *plans) find(digest string) *watch.Judge {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, j := range p.all {
+		if j.Digest == digest {
+			return j
+		}
+	}
+	return nil
+}
+
+// from gives the plan in force and those added after it, whose frames may still come: what a session must hold to be
+// complete. What came before the plan in force is forgotten.
+func (p *plans) from(inForce string) map[string][]byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range p.all {
+		if p.all[i].Digest == inForce {
+			p.all = p.all[i:]
+			break
+		}
+	}
+	held := map[string][]byte{}
+	for _, j := range p.all {
+		held[j.Digest] = j.JSON
+	}
+	return held
+}

@@ -1,0 +1,405 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"riverwatch/alerts"
+	"riverwatch/alerts/ledger"
+	"riverwatch/alerts/notify"
+	"riverwatch/configs"
+	"riverwatch/geofence"
+	"riverwatch/internal/console"
+	"riverwatch/internal/watch"
+	"riverwatch/mavlink"
+	"riverwatch/mavlink/link"
+	"riverwatch/replay"
+)
+
+const (
+	sessionAge   = time.Hour
+	sessionBytes = 256 << 20
+	// lookEvery is how often the snapshot for people is made anew, in station time.
+	lookEvery = 200 * time.Millisecond
+	// aliveWithin is how long the fold may stand still before the station is not healthy; the beat comes each second.
+	aliveWithin = 10 * time.Second
+)
+
+// Options is what a station is made with.
+type Options struct {
+	ConfigFile string
+	Config     *configs.Config
+	Zones      []geofence.Zone
+	Log        *zap.Logger
+	Version    string
+}
+
+// Station is a live station: it listens, records, judges, keeps and tells.
+type Station struct {
+	o         Options
+	unlock    func()
+	ledger    *ledger.Ledger
+	plans     plans
+	watch     *watch.Watch
+	listener  *link.Listener
+	committer *committer
+	notifier  *notify.Notifier
+	console   *console.Console
+	http      net.Listener
+	metrics   *metrics
+	snapshot  atomic.Pointer[snapshot]
+
+	onTransition func(*alerts.Transition) // of the demonstration; called by the fold
+
+	reloading sync.Mutex
+	config    atomic.Pointer[configs.Config]
+	previous  string // the session before the next one, a folder's name
+	session   struct {
+		began int64
+		bytes int64
+	}
+}
+
+// snapshot is what people see of the fold. It is immutable.
+type snapshot struct {
+	at       int64
+	made     time.Time
+	vehicles []mavlink.VehicleView
+	zones    []byte // GeoJSON
+	plan     string
+	open     []int // alerts not closed, by severity
+}
+
+// Open makes a station: it locks the data folder, opens the ledger, recovers what an earlier life left, and takes its
+// ports. Run starts it; Close gives everything back where Run is not to be called.
+func Open(o Options) (s *Station, err error) {
+	s = &Station{o: o, unlock: func() {}}
+	defer func() {
+		if err != nil {
+			s.Close()
+			s = nil
+		}
+	}()
+	c := o.Config
+	s.config.Store(c)
+	dir := c.Station.DataDir
+	if err := os.MkdirAll(filepath.Join(dir, "sessions"), 0o700); err != nil {
+		return s, fmt.Errorf("make the data folder: %w; check station.data_dir and its permissions", err)
+	}
+	if s.unlock, err = lock(dir); err != nil {
+		return s, err
+	}
+	registry := prometheus.NewRegistry()
+	s.metrics = newMetrics(registry, c, o.Version)
+	s.ledger, err = ledger.Open(ledger.Options{Dir: dir, Station: c.Station.Name, Now: time.Now, Log: o.Log})
+	if err != nil {
+		return s, err
+	}
+	judge, err := watch.Compile(plan(c, o.Zones))
+	if err != nil {
+		return s, err
+	}
+	if err := s.recover(); err != nil {
+		return s, err
+	}
+	s.plans.add(judge)
+	s.listener, err = link.New(link.Options{
+		Links: c.Links, Own: c.Mavlink.Own, OneShot: mavlink.OneShot(&judge.Plan.Fleet), LastAt: s.watch.At(),
+		Log: o.Log.Named("link"), Registerer: registry, Clock: time.Now,
+	})
+	if err != nil {
+		return s, err
+	}
+	if s.watch.Judge().Digest != judge.Digest {
+		if err := s.listener.Own(mavlink.OwnPlan, 0, mavlink.PlanNote{Digest: judge.Digest}); err != nil {
+			return s, err
+		}
+	}
+	s.notifier = notify.New(notify.Options{
+		Recipients: c.Notify, Book: s.ledger, PublicURL: c.HTTP.PublicURL, Zone: c.Station.Location,
+		Log: o.Log.Named("notify"), Registerer: registry,
+	})
+	s.committer = newCommitter(committerOptions{
+		Sessions: s.beginSession, Ledger: s.ledger, Plans: &s.plans, Log: o.Log.Named("keep"),
+		Free:    func() (uint64, error) { return replay.FreeBytes(dir) },
+		MinFree: uint64(c.Sessions.MinFreeMiB) << 20,
+		Trouble: s.trouble,
+		Kept:    s.notifier.Wake,
+		Unkept:  s.notifier.Direct,
+	})
+	s.http, err = net.Listen("tcp", c.HTTP.Listen)
+	if err != nil {
+		return s, fmt.Errorf("listen for the console: %w; is another station running, or http.listen wrong?", err)
+	}
+	s.console, err = console.New(console.Options{
+		Station: s, Ledger: s.ledger, Token: c.HTTP.Token, PublicURL: c.HTTP.PublicURL, Metrics: metricsHandler(registry),
+		Location: c.Station.Location, Log: o.Log.Named("console"), Version: o.Version, Name: c.Station.Name,
+	})
+	if err != nil {
+		return s, err
+	}
+	s.look(true)
+	return s, nil
+}
+
+// Close gives back what Open took. Run does so itself.
+func (s *Station) Close() {
+	if s.http != nil {
+		_ = s.http.Close()
+	}
+	if s.ledger != nil {
+		if err := s.ledger.Close(); err != nil {
+			s.o.Log.Error("close the ledger", zap.Error(err))
+		}
+	}
+	s.unlock()
+}
+
+// Addr is where the console listens.
+func (s *Station) Addr() string { return s.http.Addr().String() }
+
+// LinkAddrs are the addresses that listening links are bound to, by link name, once they are up.
+func (s *Station) LinkAddrs() map[string]string { return s.listener.Addrs() }
+
+// Listening is closed when each link has been tried once.
+func (s *Station) Listening() <-chan struct{} { return s.listener.Ready() }
+
+// Run is the station's life. It returns when ctx ends and everything admitted by then is folded and written.
+func (s *Station) Run(ctx context.Context) error {
+	defer s.Close()
+	// The parts end in the order of the path: first what brings, then what folds, then what keeps, then who shows.
+	rest, stopRest := context.WithCancel(context.Background())
+	defer stopRest()
+	at := max(time.Now().UnixMicro(), s.watch.At()+1)
+	s.session.began = at
+	state, err := s.watch.State()
+	s.committer.begin(at, s.watch.Judge().Digest, state, err)
+	var g errgroup.Group
+	fold, stopIntake := context.WithCancel(ctx)
+	defer stopIntake()
+	g.Go(func() error {
+		defer stopIntake()
+		return s.listener.Run(fold)
+	})
+	g.Go(func() error {
+		defer stopIntake()
+		defer s.committer.close()
+		// Not ctx: what was admitted is folded; the listener ends the stream.
+		return s.watch.Run(context.Background(), s.listener, s.fold)
+	})
+	g.Go(func() error {
+		defer stopRest()
+		s.committer.Run()
+		return nil
+	})
+	g.Go(func() error { return s.notifier.Run(rest) })
+	g.Go(func() error {
+		defer stopIntake()
+		return s.console.Serve(rest, s.http)
+	})
+	g.Go(func() error { s.sweep(rest); return nil })
+	return g.Wait()
+}
+
+// fold hands one folded batch on.
+func (s *Station) fold(b mavlink.Batch, e *watch.Effects) error {
+	if err := e.Err(); err != nil {
+		s.o.Log.Error("a plan is missing", zap.Error(err))
+	}
+	s.metrics.count(e)
+	s.session.bytes += int64(b.Bytes() + 8*len(b.Frames))
+	wanted := s.committer.push(b, e)
+	at := s.watch.At()
+	if wanted || at-s.session.began >= sessionAge.Microseconds() || s.session.bytes >= sessionBytes {
+		s.session.began, s.session.bytes = at, 0
+		state, err := s.watch.State()
+		s.committer.begin(at, s.watch.Judge().Digest, state, err)
+		s.listener.Reanchor()
+	}
+	s.look(len(e.Transitions) > 0)
+	if s.onTransition != nil {
+		for i := range e.Transitions {
+			s.onTransition(&e.Transitions[i])
+		}
+	}
+	return nil
+}
+
+// look makes the snapshot anew, at most every lookEvery unless it is worth it.
+func (s *Station) look(now bool) {
+	last := s.snapshot.Load()
+	at := s.watch.At()
+	judge := s.watch.Judge()
+	if last != nil && !now && at-last.at < lookEvery.Microseconds() && last.plan == judge.Digest {
+		return
+	}
+	next := &snapshot{at: at, made: time.Now(), vehicles: s.watch.Vehicles(), plan: judge.Digest, open: s.watch.Open()}
+	if last != nil && last.plan == judge.Digest {
+		next.zones = last.zones
+	} else {
+		zones, err := geofence.ToGeoJSON(judge.Plan.Zones)
+		if err != nil {
+			s.o.Log.Error("show the zones", zap.Error(err))
+		}
+		next.zones = zones
+	}
+	s.snapshot.Store(next)
+	s.metrics.look(next)
+}
+
+// beginSession makes a session's folder.
+func (s *Station) beginSession(at int64, start []byte, held map[string][]byte) (*replay.Recorder, error) {
+	n, head := s.ledger.Head()
+	c := s.config.Load()
+	rec, err := replay.Create(s.sessions(), replay.Manifest{
+		Program: s.o.Version, Station: c.Station.Name, Own: c.Mavlink.Own,
+		Previous: s.previous, ChainHead: head, LedgerN: uint64(n),
+	}, at, start, held)
+	if err == nil {
+		s.previous = filepath.Base(rec.Dir())
+	}
+	return rec, err
+}
+
+func (s *Station) sessions() string { return filepath.Join(s.o.Config.Station.DataDir, "sessions") }
+
+func (s *Station) trouble(subject string, on bool) {
+	if err := s.listener.Own(mavlink.OwnTrouble, 0, mavlink.TroubleNote{Subject: subject, On: on}); err != nil {
+		s.o.Log.Error("tell of trouble", zap.String("subject", subject), zap.Error(err))
+	}
+}
+
+// sweep lets old sessions go, from time to time.
+func (s *Station) sweep(ctx context.Context) {
+	tick := time.NewTicker(10 * time.Minute)
+	defer tick.Stop()
+	for {
+		policy := s.config.Load().Sessions
+		needed, unclosed, err := s.ledger.OpenSince()
+		if err != nil {
+			s.o.Log.Warn("old sessions stay: the ledger does not say which alerts are open", zap.Error(err))
+			unclosed, needed = true, 0
+		}
+		gone, err := replay.Sweep(s.sessions(), replay.Policy{
+			Keep: policy.Keep, MaxBytes: int64(policy.MaxGiB * (1 << 30)), Now: time.Now(),
+			// A session of an alert that is not closed stays; it may have gone on for sessionAge after its start.
+			Kept: func(e replay.Entry) bool {
+				return unclosed && e.Started.Add(sessionAge).UnixMicro() >= int64(needed)
+			},
+		})
+		if err != nil {
+			s.o.Log.Warn("old sessions could not be removed", zap.Error(err))
+		}
+		for _, dir := range gone {
+			s.o.Log.Info("an old session has been removed", zap.String("session", dir))
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Vehicles gives the vehicles as the fold saw them last, and when that was.
+func (s *Station) Vehicles() (int64, []mavlink.VehicleView) {
+	v := s.snapshot.Load()
+	return v.at, v.vehicles
+}
+
+// Links gives the links as they are.
+func (s *Station) Links() []link.LinkStatus { return s.listener.Status() }
+
+// ZonesJSON gives the zones of the plan in force as GeoJSON.
+func (s *Station) ZonesJSON() []byte { return s.snapshot.Load().zones }
+
+// Healthy says whether the fold moves.
+func (s *Station) Healthy() error {
+	if idle := time.Since(s.snapshot.Load().made); idle > aliveWithin {
+		return fmt.Errorf("the watch has stood still for %v", idle.Round(time.Second))
+	}
+	return nil
+}
+
+// Ready says whether the station does all of its work.
+func (s *Station) Ready() error {
+	select {
+	case <-s.listener.Ready():
+	default:
+		return errors.New("the links are being opened")
+	}
+	return s.Healthy()
+}
+
+// Reload compiles the configuration file anew and lets the watch judge by it from the next frame on. A file with a
+// mistake changes nothing.
+func (s *Station) Reload(ctx context.Context) error {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	err := s.reload(ctx)
+	s.metrics.reloaded(err == nil)
+	if err != nil {
+		s.o.Log.Error("reload refused; the configuration in force goes on", zap.Error(err))
+	} else {
+		s.o.Log.Info("reloaded", zap.String("config", s.o.ConfigFile))
+	}
+	return err
+}
+
+func (s *Station) reload(ctx context.Context) error {
+	c, zones, err := Load(s.o.ConfigFile)
+	if err != nil {
+		return err
+	}
+	if what := fixedAtStart(s.config.Load(), c); what != "" {
+		return fmt.Errorf("%s: %s changed, which is read at start only; restart the station, or change it back", s.o.ConfigFile, what)
+	}
+	judge, err := watch.Compile(plan(c, zones))
+	if err != nil {
+		return err
+	}
+	err = s.committer.do(ctx, func() error {
+		s.plans.add(judge)
+		if s.committer.rec == nil {
+			return nil
+		}
+		return s.committer.rec.AddPlan(judge.Digest, judge.JSON)
+	})
+	if err != nil {
+		return fmt.Errorf("keep the new plan in the session: %w", err)
+	}
+	if err := s.listener.Own(mavlink.OwnPlan, 0, mavlink.PlanNote{Digest: judge.Digest}); err != nil {
+		return err
+	}
+	s.notifier.SetRecipients(c.Notify)
+	s.config.Store(c)
+	return nil
+}
+
+// lock makes sure that one station works in a data folder.
+func lock(dir string) (unlock func(), err error) {
+	path := filepath.Join(dir, "lock")
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return func() {}, fmt.Errorf("lock the data folder: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = f.Close()
+		return func() {}, fmt.Errorf("data folder %s is in use by another station; stop that one, or give this one a station.data_dir of its own", dir)
+	}
+	return func() { _ = f.Close() }, nil
+}
+
+var _ console.Station = (*Station)(nil)
