@@ -131,7 +131,11 @@ func open(o Options, steps []string) (_ *Ledger, err error) {
 }
 
 func connect(path, mode string, pragmas ...string) (*sql.DB, error) {
-	// An immutable or shared file would need other locks; ten seconds is far above the longest write.
+	path, err := filepath.Abs(path) // a relative one would be taken for the URI's host
+	if err != nil {
+		return nil, err
+	}
+	// Ten seconds is far above the longest write.
 	q := url.Values{"mode": {mode}, "_pragma": append([]string{"busy_timeout(10000)"}, pragmas...)}
 	return sql.Open("sqlite", (&url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: q.Encode()}).String())
 }
@@ -224,8 +228,10 @@ func Copy(ctx context.Context, dir, path string) (err error) {
 			err = fmt.Errorf("back up ledger to %q: %w", path, err)
 		}
 	}()
-	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
-		return errors.Join(os.ErrExist, err)
+	if _, err := os.Lstat(path); err == nil {
+		return fmt.Errorf("%w: give a new directory", os.ErrExist)
+	} else if !errors.Is(err, os.ErrNotExist) {
+		return err
 	}
 	db, err := connect(filepath.Join(dir, FileName), "rw")
 	if err != nil {

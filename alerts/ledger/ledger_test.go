@@ -89,6 +89,9 @@ func TestTheSameChangesAreStoredOnce(t *testing.T) {
 	if got, want := kinds(commit(t, l, c, c)), "sighting transition sortie"; got != want {
 		t.Fatalf("stored %s, want only what is new: %s", got, want)
 	}
+	if _, err := l.Person("Li"); err != nil { // an event that is no transition
+		t.Fatal(err)
+	}
 	if got := l.LastSeq(); got != 3 {
 		t.Errorf("last seq is %d, want 3", got)
 	}
@@ -107,6 +110,19 @@ func TestTheSameChangesAreStoredOnce(t *testing.T) {
 	zoneEvents, _, err := l.ZoneEvents(Filter{})
 	if diff := cmp.Diff(c.ZoneEvents, zoneEvents); diff != "" || err != nil {
 		t.Errorf("zone events: %v\n%s", err, diff)
+	}
+}
+
+func TestEachCommitIsSynced(t *testing.T) {
+	// No test can cut the power; what SQLite promises rests on these two.
+	l := openIn(t, t.TempDir())
+	var journal string
+	var synchronous int
+	if err := l.conn.QueryRowContext(t.Context(), `PRAGMA journal_mode`).Scan(&journal); err != nil || journal != "wal" {
+		t.Errorf("journal_mode is %s (%v), want wal", journal, err)
+	}
+	if err := l.conn.QueryRowContext(t.Context(), `PRAGMA synchronous`).Scan(&synchronous); err != nil || synchronous != 2 {
+		t.Errorf("synchronous is %d (%v), want 2, FULL", synchronous, err)
 	}
 }
 
@@ -334,5 +350,31 @@ func TestABackupIsAWholeLedger(t *testing.T) {
 	}
 	if err := b.Verify(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestALedgerIsCopiedFromARelativeDirectoryOpenOrNot(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.Mkdir("data dir?", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	l := openIn(t, "data dir?")
+	commit(t, l, &Changes{Transitions: []alerts.Transition{opened(1, "a")}})
+	for _, name := range []string{"open", "closed"} {
+		if name == "closed" {
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Mkdir(name, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := Copy(t.Context(), "data dir?", filepath.Join(name, FileName)); err != nil {
+			t.Errorf("copy of an %s ledger: %v", name, err)
+			continue
+		}
+		if c := openIn(t, name); c.LastSeq() != 1 || c.ID() != l.ID() {
+			t.Errorf("the copy of an %s ledger is %s up to %d", name, c.ID(), c.LastSeq())
+		}
 	}
 }

@@ -67,6 +67,20 @@ func TestAlertsComeNewestFirstPageByPage(t *testing.T) {
 	}
 }
 
+func TestUnclosedAlertsComeWithOwnerAndNewestTransition(t *testing.T) {
+	l := openIn(t, t.TempDir())
+	lost := opened(2, "lost", "post")
+	lost.Kind, lost.Subject, lost.Sighting = alerts.OfVehicleLost, "egret-1", nil
+	acknowledged := moved(4, "a", alerts.DidAcknowledge, alerts.Open, alerts.Acknowledged, 7)
+	commit(t, l, &Changes{Transitions: []alerts.Transition{
+		opened(1, "a"), lost, opened(3, "done"), acknowledged, moved(5, "done", alerts.DidClose, alerts.Open, alerts.Closed, 7),
+	}})
+	open, err := l.Unclosed()
+	if diff := cmp.Diff([]alerts.Adopted{{Newest: acknowledged, Owner: 7}, {Newest: lost}}, open); diff != "" || err != nil {
+		t.Errorf("%v\n%s", err, diff)
+	}
+}
+
 func TestAnAlertMovingDoesNotMoveInTheList(t *testing.T) {
 	l := openIn(t, t.TempDir())
 	commit(t, l, &Changes{Transitions: []alerts.Transition{opened(1, "a"), opened(2, "b"), opened(3, "c")}})

@@ -489,6 +489,37 @@ func TestWhatTheBookCannotTakeIsDeliveredOnce(t *testing.T) {
 	})
 }
 
+func TestWhatTheBookTakesWhileItWaitsInMemoryIsDeliveredOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBook(transition(1, "post"))
+		var down atomic.Bool
+		down.Store(true)
+		rs := &receivers{start: time.Now(), answer: func(*http.Request, string) (*http.Response, error) {
+			if down.Load() {
+				return status(503)
+			}
+			return status(200)
+		}}
+		n, stop := running(t, Options{Recipients: []Config{webhook("post")}, Book: b, HTTPClient: &http.Client{Transport: rs}})
+		defer stop()
+		synctest.Wait() // the first notice is being tried, so the next two stay in memory
+		pending := []alerts.Transition{transition(2, "post"), transition(3, "post")}
+		n.Direct(pending)
+		b.commit(pending...)
+		n.Wake()
+		down.Store(false)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		want := []string{"post.example yanwu-1-post", "post.example yanwu-1-post", "post.example yanwu-2-post", "post.example yanwu-3-post"}
+		if diff := cmp.Diff(want, rs.got()); diff != "" {
+			t.Errorf("posts:\n%s", diff)
+		}
+		if diff := cmp.Diff([]string{"sent yanwu-1-post", "sent yanwu-2-post", "sent yanwu-3-post"}, b.told()); diff != "" {
+			t.Errorf("told:\n%s", diff)
+		}
+	})
+}
+
 func TestWhatTheBookCannotRecordIsNotSentAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBook(transition(1, "post"), transition(2, "post"))
