@@ -37,6 +37,9 @@ func (t *Transition) Line(zone *time.Location) string {
 			fmt.Fprintf(&b, " of %s", s.Vehicle)
 		}
 		if s.Located {
+			if s.Basis == "vehicle" {
+				b.WriteString(" somewhere around the aircraft")
+			}
 			fmt.Fprintf(&b, " at %s %s ±%s m", s.Lat.append(nil), s.Lon.append(nil), s.CE90.append(nil))
 		}
 		if t.Sightings > 1 {

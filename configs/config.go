@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -107,6 +108,15 @@ func (c *Config) warn(report func(path, what, remedy string)) {
 	}
 	if len(c.Rules) == 0 {
 		report("rules", "none: no sighting becomes an alert", "add one, such as {name: crossing, near: [gate, bank], severity: high}")
+	}
+	on := slices.Clone(c.Mavlink.Sightings.Sources)
+	for _, v := range c.Mavlink.Vehicles {
+		on = append(on, v.Sources...)
+	}
+	for i, r := range c.Rules {
+		if len(r.Sources) > 0 && !slices.ContainsFunc(r.Sources, func(s string) bool { return slices.Contains(on, mavlink.Source(s)) }) {
+			report(fmt.Sprintf("rules[%d].sources", i), "none of them is on, so the rule never matches", "turn one on in sightings.sources, or remove the rule")
+		}
 	}
 }
 

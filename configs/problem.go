@@ -17,12 +17,15 @@ type Problem struct {
 	Warning      bool   // the file can be used all the same
 }
 
-// String is the problem's line: FILE:LINE:COLUMN: path: what: remedy.
+// String is the problem's line: FILE:LINE:COLUMN: path: what: remedy; "warning" comes before the path of one.
 func (p Problem) String() string {
 	var b strings.Builder
 	b.WriteString(p.File)
 	if p.Line > 0 {
 		fmt.Fprintf(&b, ":%d:%d", p.Line, p.Column)
+	}
+	if p.Warning {
+		b.WriteString(": warning")
 	}
 	for _, part := range []string{p.Path, p.What, p.Remedy} {
 		if part != "" {

@@ -217,7 +217,13 @@ func isDigit(b byte) bool { return '0' <= b && b <= '9' }
 // mount-poi.lua at that point on the ground.
 func (f *Fleet) statusText(s *SystemState, fr *Frame, p []byte, out *News) {
 	m := ReadStatusText(p)
-	if !isPOI(m) || !f.heeds(s, fr.CompID, SourcePOIScript, out) {
+	if !isPOI(m) {
+		if bytes.HasPrefix(m.Text, []byte("POI ")) && (m.ID == 0 || m.ChunkSeq == 0) {
+			out.Rejected[RejectUndecodable]++ // the script's form without its number
+		}
+		return
+	}
+	if !f.heeds(s, fr.CompID, SourcePOIScript, out) {
 		return
 	}
 	t := tag{source: SourcePOIScript, basis: BasisTarget}

@@ -150,6 +150,16 @@ func TestAPressGivesThePointOnTheGround(t *testing.T) {
 	}
 }
 
+func TestTextsThatAreAlmostPressesAreCounted(t *testing.T) {
+	for words, want := range map[string]uint32{"POI no fix here": 1, "POI nan, nan, nan": 1, "POI: tracking r=1": 0, "POInt of no return": 0, "landed": 0} {
+		x := newField(t, testPlan())
+		x.send(1, 1, copter(true))
+		if news := x.send(1, 1, text(words)); len(news.Evidence) != 0 || news.Rejected[RejectUndecodable] != want {
+			t.Errorf("%q: %d pieces of evidence, counted %d", words, len(news.Evidence), news.Rejected[RejectUndecodable])
+		}
+	}
+}
+
 func TestATagWithoutAUsablePointIsStillTold(t *testing.T) {
 	for name, c := range map[string]struct {
 		tag    message.Message

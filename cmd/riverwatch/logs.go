@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -56,7 +57,13 @@ func sendCommand() *cobra.Command {
 					return usageError{fmt.Errorf("--system gives %d ids for %d logs: give one a log", len(o.Systems), len(args))}
 				}
 			}
+			if host, port, err := net.SplitHostPort(strings.TrimPrefix(o.To, "udp:")); err != nil || host == "" || !strings.HasPrefix(o.To, "udp:") || !isPort(port) {
+				return usageError{fmt.Errorf("--to %q: write it as udp:127.0.0.1:14550 or udp:[::1]:14550", o.To)}
+			}
 			stats, err := app.Send(cmd.Context(), o)
+			if stats.Frames == 0 && err != nil {
+				return err
+			}
 			fmt.Fprintf(os.Stderr, "%d frames sent, %d withheld, %d datagrams refused by the other side\n", stats.Frames, stats.Withheld, stats.Refused)
 			for _, s := range stats.Systems {
 				fmt.Fprintf(os.Stderr, "%12d  system %d component %d\n", s.Frames, s.System, s.Component)
@@ -73,6 +80,11 @@ func sendCommand() *cobra.Command {
 		panic(err)
 	}
 	return c
+}
+
+func isPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && n > 0
 }
 
 func checkCommand() *cobra.Command {

@@ -36,6 +36,8 @@ func replayCommand() *cobra.Command {
 				return err
 			}
 			switch {
+			case o.To != 0 && o.From >= o.To:
+				return usageError{errors.New("--from is not before --to: nothing lies between them")}
 			case o.Verify && (o.Config != "" || o.Against != ""):
 				return usageError{errors.New("--verify compares a session with what its station wrote; it goes without --config and --against")}
 			case o.Verify && (o.From != 0 || o.To != 0):

@@ -79,11 +79,30 @@ func Describe(c *configs.Config, zones []geofence.Zone) string {
 	for i := range zones {
 		count[zones[i].Kind]++
 	}
-	fmt.Fprintf(&b, "station %s: %d links, %d vehicles, %d gates, %d banks, %d areas, %d rules, %d recipients\n",
-		c.Station.Name, len(c.Links), len(c.Mavlink.Vehicles), count[geofence.Gate], count[geofence.Bank], count[geofence.Area],
-		len(c.Rules), len(c.Notify))
+	fmt.Fprintf(&b, "station %s: %s, %s, %s, %s, %s, %s, %s\n", c.Station.Name, some(len(c.Links), "link"),
+		some(len(c.Mavlink.Vehicles), "vehicle"), some(count[geofence.Gate], "gate"), some(count[geofence.Bank], "bank"),
+		some(count[geofence.Area], "area"), some(len(c.Rules), "rule"), some(len(c.Notify), "recipient"))
 	for _, r := range c.Rules {
-		fmt.Fprintf(&b, "rule %s: a sighting near a %s is a %s alert\n", r.Name, strings.Join(r.Near, " or a "), r.Severity)
+		what := "a sighting"
+		if len(r.Kinds) > 0 {
+			what += " of " + strings.Join(r.Kinds, " or ")
+		}
+		if len(r.Sources) > 0 {
+			what += " by " + strings.Join(r.Sources, " or ")
+		}
+		where := strings.Join(r.Near, " or ")
+		if len(r.Zones) > 0 {
+			where += " " + strings.Join(r.Zones, " or ")
+		}
+		fmt.Fprintf(&b, "rule %s: %s near %s, %s or surer, is a %s alert\n", r.Name, what, where, r.MinCertainty, r.Severity)
 	}
 	return b.String()
+}
+
+// some counts things: "1 link", "2 links".
+func some(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprint(n, " ", thing)
 }

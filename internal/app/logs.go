@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -105,6 +107,12 @@ func Backup(ctx context.Context, config, dir string, out io.Writer) error {
 	if configs.Broken(problems) {
 		return &MistakesError{problems}
 	}
+	if inside(dir, c.Station.DataDir) {
+		return fmt.Errorf("back up: %s is inside the data folder %s; name a folder elsewhere, best on another disk", dir, c.Station.DataDir)
+	}
+	if _, err := os.Lstat(filepath.Join(dir, ledger.FileName)); err == nil {
+		return fmt.Errorf("back up: %s holds a copy already; name a new folder", dir)
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("back up: %w", err)
 	}
@@ -126,12 +134,19 @@ func Backup(ctx context.Context, config, dir string, out io.Writer) error {
 			return fmt.Errorf("back up: %w", err)
 		}
 	}
-	_, err = fmt.Fprintf(out, "backed up to %s: the ledger and %d sessions\n", dir, len(entries))
+	_, err = fmt.Fprintf(out, "backed up to %s: the ledger and %s\n", dir, some(len(entries), "session"))
 	return err
 }
 
-// copySession copies a session, the open one as far as it has come: a log may end anywhere. Files that are there
-// already with the same size are kept, so that a second backup into the same folder copies only what is new.
+// inside says whether a path lies in a folder, or is it.
+func inside(path, dir string) bool {
+	path, errPath := filepath.Abs(path)
+	dir, errDir := filepath.Abs(dir)
+	rest, err := filepath.Rel(dir, path)
+	return errors.Join(errPath, errDir, err) == nil && rest != ".." && !strings.HasPrefix(rest, ".."+string(filepath.Separator))
+}
+
+// copySession copies a session, the open one as far as it has come: a log may end anywhere.
 func copySession(from, to string) error {
 	if err := os.MkdirAll(to, 0o700); err != nil {
 		return err
@@ -144,12 +159,7 @@ func copySession(from, to string) error {
 		if filepath.Ext(f.Name()) == ".part" {
 			continue // of an open session; a restored station writes it from the log
 		}
-		source, target := filepath.Join(from, f.Name()), filepath.Join(to, f.Name())
-		have, err := os.Stat(target)
-		if info, infoErr := f.Info(); err == nil && infoErr == nil && have.Size() == info.Size() {
-			continue
-		}
-		if err := copyFile(source, target); err != nil {
+		if err := copyFile(filepath.Join(from, f.Name()), filepath.Join(to, f.Name())); err != nil {
 			return err
 		}
 	}
