@@ -3,6 +3,8 @@ package alerts
 import (
 	"crypto/sha256"
 	"encoding/base32"
+	"math"
+	"slices"
 	"strconv"
 )
 
@@ -27,6 +29,7 @@ type Book struct {
 	plan   *Plan
 	planID string
 	s      BookState
+	due    Time // no closed alert is to be forgotten before this instant
 }
 
 // BookState is all that the Book remembers. It goes through JSON unchanged.
@@ -48,9 +51,8 @@ type Alert struct {
 	Verified  bool      `json:"verified"`
 	Place     Place     `json:"place"`
 	Sightings int       `json:"sightings"`
-	Last      *Sighting `json:"last,omitempty"` // newest sighting
+	Last      *Sighting `json:"last,omitempty"` // newest located sighting, the newest where none is
 	LastAt    Time      `json:"last_at"`        // station time at which it came
-	Fix       *Sighting `json:"fix,omitempty"`  // newest located sighting
 	Deed      *LastDeed `json:"deed,omitempty"`
 }
 
@@ -85,7 +87,7 @@ func (b *Book) SetPlan(p *Plan, id string) {
 func (b *Book) State() BookState { return b.s }
 
 // Restore replaces what the book remembers.
-func (b *Book) Restore(s BookState) { b.s = s }
+func (b *Book) Restore(s BookState) { b.s, b.due = s, 0 }
 
 // OpenBySeverity counts the alerts that are not closed, by rank in Severities.
 func (b *Book) OpenBySeverity() (n [len(severities) - 1]int) {
@@ -97,15 +99,23 @@ func (b *Book) OpenBySeverity() (n [len(severities) - 1]int) {
 	return n
 }
 
-// Advance lets time pass: it forgets closed alerts that nobody can take back any more.
+// Advance lets time pass: it forgets closed alerts that nobody can take back any more. It costs a comparison while
+// there are none.
 func (b *Book) Advance(at Time) {
-	for i := 0; i < len(b.s.Alerts); {
-		if a := &b.s.Alerts[i]; a.State == Closed && (a.Deed == nil || at-a.Deed.At > undoFor) {
-			b.s.Alerts = append(b.s.Alerts[:i], b.s.Alerts[i+1:]...)
-			continue
-		}
-		i++
+	if at < b.due {
+		return
 	}
+	b.due = math.MaxInt64
+	b.s.Alerts = slices.DeleteFunc(b.s.Alerts, func(a Alert) bool {
+		if a.State != Closed {
+			return false
+		}
+		if a.Deed == nil || at-a.Deed.At > undoFor {
+			return true
+		}
+		b.due = min(b.due, a.Deed.At+undoFor+1)
+		return false
+	})
 }
 
 // Observe judges a new sighting that came at the given time; nears is what the zones say of it, best first. It gives
@@ -134,42 +144,53 @@ func (b *Book) Observe(at Time, s Sighting, nears []Near, out *[]Transition) str
 	return a.ID
 }
 
-// Refine gives the book a better position of a sighting that it has observed: the alert whose newest sighting it is
-// moves with it; one that was near nothing is judged anew.
-func (b *Book) Refine(at Time, s Sighting, nears []Near, out *[]Transition) string {
-	for i := range b.s.Alerts {
-		a := &b.s.Alerts[i]
-		if a.State == Closed || a.Last == nil || a.Last.ID != s.ID {
-			continue
-		}
-		rule, zone := b.plan.match(&s, nears)
-		was := a.Severity
-		b.place(a, rule, &s, nears, zone)
-		b.tell(at, a, Refined, a.State, 0, a.Severity != was, out)
-		return a.ID
+// Refine gives the book a better position of a sighting for which Observe, or Refine, gave this alert, and gives the
+// sighting's alert now. The alert moves with it unless a newer sighting says where the alert is; it can become more
+// severe all the same. A sighting that was near nothing is judged anew; of one whose alert is closed nothing follows.
+func (b *Book) Refine(at Time, alert string, s Sighting, nears []Near, out *[]Transition) string {
+	if alert == "" {
+		return b.Observe(at, s, nears, out)
 	}
-	return b.Observe(at, s, nears, out)
+	a := b.find(alert)
+	if a == nil || a.State == Closed {
+		return alert
+	}
+	rule, zone := b.plan.match(&s, nears)
+	was := a.Severity
+	if a.Last.ID == s.ID || !a.Last.Located {
+		b.place(a, rule, &s, nears, zone)
+	} else if a.weigh(rule, nears, zone); a.Severity == was {
+		return alert
+	}
+	b.tell(at, a, Refined, a.State, 0, a.Severity != was, out)
+	return alert
 }
 
-// place moves the alert to its newest sighting. A position that no rule has a zone for leaves the alert where it is.
+// place moves the alert to a sighting. A position that no rule has a zone for leaves the alert where it is.
 func (b *Book) place(a *Alert, rule *Rule, s *Sighting, nears []Near, zone int) {
 	a.Last = s
+	a.weigh(rule, nears, zone)
+	if rule == nil || zone < 0 {
+		return
+	}
+	n := &nears[zone]
+	a.Place = Place{Zone: n.Zone, Kind: n.ZoneKind, Distance: n.Distance, Bearing: n.Bearing, Side: n.Side, Certainty: n.Certainty}
+	for i := range nears {
+		if i != zone {
+			also := &nears[i]
+			a.Place.Also = append(a.Place.Also, Near{Zone: also.Zone, ZoneKind: also.ZoneKind, Distance: also.Distance, Side: also.Side, Certainty: also.Certainty})
+		}
+	}
+}
+
+// weigh makes the alert as severe as a sighting that this rule and zone judge; never less than it was.
+func (a *Alert) weigh(rule *Rule, nears []Near, zone int) {
 	if rule == nil {
 		return
 	}
 	severity := rule.Severity
-	if zone >= 0 {
-		n := &nears[zone]
-		if n.Severity != "" {
-			severity = n.Severity
-		}
-		a.Place = Place{Zone: n.Zone, Kind: n.ZoneKind, Distance: n.Distance, Bearing: n.Bearing, Side: n.Side, Certainty: n.Certainty}
-		for i := range nears {
-			if i != zone {
-				also := &nears[i]
-				a.Place.Also = append(a.Place.Also, Near{Zone: also.Zone, ZoneKind: also.ZoneKind, Distance: also.Distance, Certainty: also.Certainty})
-			}
-		}
+	if zone >= 0 && nears[zone].Severity != "" {
+		severity = nears[zone].Severity
 	}
 	a.Severity = worse(a.Severity, severity)
 }
@@ -178,10 +199,14 @@ func (b *Book) place(a *Alert, rule *Rule, s *Sighting, nears []Near, zone int) 
 // sighting is at most quiet ago and at most within plus both radii away; of several the nearest, then the oldest.
 func (b *Book) joined(at Time, rule *Rule, s *Sighting) *Alert {
 	var best, crowd *Alert
-	bestDM := int64(0)
+	bestDM, open := int64(0), 0
 	for i := range b.s.Alerts {
 		a := &b.s.Alerts[i]
-		if a.State == Closed || a.Kind != OfSighting || a.Rule != rule.Name || a.Verified != s.Verified {
+		if a.State == Closed || a.Kind != OfSighting {
+			continue
+		}
+		open++
+		if a.Rule != rule.Name || a.Verified != s.Verified {
 			continue
 		}
 		crowd = a
@@ -200,7 +225,7 @@ func (b *Book) joined(at Time, rule *Rule, s *Sighting) *Alert {
 			best, bestDM = a, d
 		}
 	}
-	if best == nil && len(b.s.Alerts) >= manyOpen {
+	if best == nil && open >= manyOpen {
 		return crowd
 	}
 	return best
@@ -248,6 +273,27 @@ func (b *Book) Clear(at Time, c Cause, out *[]Transition) {
 	}
 }
 
+// Raised gives the subjects of the station's own alerts of a kind that are not closed, oldest first.
+func (b *Book) Raised(kind Kind) (subjects []string) {
+	for i := range b.s.Alerts {
+		if a := &b.s.Alerts[i]; a.State != Closed && a.Kind == kind {
+			subjects = append(subjects, a.Subject)
+		}
+	}
+	return subjects
+}
+
+// Standing gives the state of each alert that is not closed, by id.
+func (b *Book) Standing() map[string]State {
+	open := map[string]State{}
+	for i := range b.s.Alerts {
+		if a := &b.s.Alerts[i]; a.State != Closed {
+			open[a.ID] = a.State
+		}
+	}
+	return open
+}
+
 func (b *Book) cause(c Cause) *Alert {
 	for i := range b.s.Alerts {
 		if a := &b.s.Alerts[i]; a.State != Closed && a.Kind == c.Kind && a.Subject == c.Subject {
@@ -283,10 +329,13 @@ func (b *Book) tell(at Time, a *Alert, event Event, from State, by uint32, urgen
 		Zone: a.Place.Zone, ZoneKind: a.Place.Kind, Distance: a.Place.Distance, Bearing: a.Place.Bearing,
 		Side: a.Place.Side, Certainty: a.Place.Certainty, Verified: a.Verified, Sightings: a.Sightings,
 		Sighting: a.Last, Event: event, Kind: a.Kind, Also: a.Place.Also, By: by, Outcome: a.Outcome,
-		Station: b.o.Station, Plan: b.planID, Subject: a.Subject,
+		Station: b.o.Station, Plan: b.planID, Subject: a.Subject, Owner: a.Owner,
 	}
 	if urgent || event != Sighted && event != Refined {
 		t.Tell = b.plan.Recipients
+	}
+	if a.State == Closed {
+		b.due = min(b.due, at)
 	}
 	*out = append(*out, t)
 }
@@ -297,7 +346,7 @@ func (b *Book) Seq() uint64 { return b.s.Seq }
 // Adopt replaces the open alerts by what a ledger knows of them: for each its newest transition and its owner. It is
 // for a ledger that went on while the log could not.
 func (b *Book) Adopt(seq uint64, open []Adopted) {
-	b.s = BookState{Seq: seq}
+	b.Restore(BookState{Seq: seq})
 	for _, o := range open {
 		t := &o.Newest
 		a := Alert{

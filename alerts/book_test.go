@@ -258,6 +258,84 @@ func TestFloodOfFarTagsDoesNotGrowTheBook(t *testing.T) {
 	}
 }
 
+// TestRefinedSightingStaysInItsAlert: one press is one sighting, whatever has come since its first message.
+func TestRefinedSightingStaysInItsAlert(t *testing.T) {
+	nowhere := func(id string) Sighting {
+		return Sighting{ID: id, Vehicle: "egret-1", Source: "poi_script", Kind: "person", Basis: "none", Verified: true}
+	}
+	tests := []struct {
+		name   string
+		first  Sighting
+		then   func(b *Book, id string, out *[]Transition)
+		event  Event // "": nothing is told
+		at     string
+		number int
+	}{
+		{"it is the newest", person("a", 0), func(*Book, string, *[]Transition) {}, Refined, "gate-9", 1},
+		{"another one came", person("a", 0), func(b *Book, _ string, out *[]Transition) {
+			b.Observe(second, person("b", 10), atGate("gate-4"), out)
+		}, "", "gate-4", 2},
+		{"another one came and neither had a place", nowhere("a"), func(b *Book, _ string, out *[]Transition) {
+			b.Observe(second, nowhere("b"), nil, out)
+		}, Refined, "gate-9", 2},
+		{"it was closed meanwhile", person("a", 0), func(b *Book, id string, out *[]Transition) {
+			b.Do(second, Deed{Alert: id, Act: Close, By: 1, Outcome: "helped"}, out)
+		}, "", "gate-3", 1},
+		{"and forgotten", person("a", 0), func(b *Book, id string, out *[]Transition) {
+			b.Do(0, Deed{Alert: id, Act: Close, By: 1, Outcome: "helped"}, out)
+			b.Advance(70 * second)
+		}, "", "gate-3", 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBook(crossing)
+			var out []Transition
+			id := b.Observe(0, tt.first, atGate("gate-3"), &out)
+			tt.then(b, id, &out)
+			before := len(out)
+			if got := b.Refine(2*second, id, person("a", 5), atGate("gate-9"), &out); got != id {
+				t.Errorf("it went to alert %s, not %s", got, id)
+			}
+			if told := len(out) > before; told != (tt.event != "") {
+				t.Fatalf("told %v: %s", told, out[len(out)-1].AppendJSON(nil))
+			}
+			last := &out[len(out)-1]
+			if tt.event != "" && last.Event != tt.event || last.Zone != tt.at || last.Sightings != tt.number {
+				t.Errorf("the alert is %s", last.AppendJSON(nil))
+			}
+		})
+	}
+}
+
+// TestUnseenGatesAreNoFlood: only sightings count towards the bound on alerts of sightings.
+func TestUnseenGatesAreNoFlood(t *testing.T) {
+	b := newBook(crossing)
+	var out []Transition
+	first := b.Observe(0, person("a", 0), atGate("g"), &out)
+	for i := range manyOpen {
+		b.Raise(0, Cause{Kind: OfGateUnseen, Subject: fmt.Sprint(i)}, &out)
+	}
+	if b.Observe(0, person("b", 90_000), atGate("g"), &out) == first {
+		t.Error("a sighting nine kilometres off joined the only other one")
+	}
+}
+
+// BenchmarkAdvance is what each frame pays for time to pass while many alerts are open.
+func BenchmarkAdvance(b *testing.B) {
+	book := newBook(crossing)
+	var out []Transition
+	for i := range manyOpen {
+		book.Observe(0, person(fmt.Sprint(i), Degrees(i*10_000)), atGate("g"), &out)
+		out = out[:0]
+	}
+	at := Time(0)
+	b.ReportAllocs()
+	for b.Loop() {
+		at++
+		book.Advance(at)
+	}
+}
+
 // TestBookSurvivesJSONAnywhere plays random incidents and saves and restores the book before each step: the
 // transitions are the same, gapless in seq, and each alert's states follow on each other.
 func TestBookSurvivesJSONAnywhere(t *testing.T) {

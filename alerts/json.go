@@ -84,8 +84,14 @@ func (t Transition) MarshalJSON() ([]byte, error) { return t.AppendJSON(nil), ni
 // MarshalJSON gives the sighting as it stands in a transition.
 func (s Sighting) MarshalJSON() ([]byte, error) { return s.AppendJSON(nil), nil }
 
-// MarshalJSON gives the zone as it stands in a transition's "also".
-func (n Near) MarshalJSON() ([]byte, error) { return n.appendJSON(nil), nil }
+// MarshalJSON gives the zone as it stands in a transition's "also", and its side where it has one.
+func (n Near) MarshalJSON() ([]byte, error) {
+	b := n.appendJSON(nil)
+	if n.Side != "" {
+		b = append(appendWord(b[:len(b)-1], "side", n.Side), '}')
+	}
+	return b, nil
+}
 
 // MarshalJSON gives RFC 3339 in UTC with six decimals.
 func (t Time) MarshalJSON() ([]byte, error) { return t.append(nil), nil }

@@ -88,13 +88,13 @@ type Sighting struct {
 	Verified bool       `json:"-"`
 }
 
-// Near is what a zone says of a sighting; in a transition's "also" without bearing and side.
+// Near is what a zone says of a sighting; in the "also" of a transition's line without bearing and side.
 type Near struct {
 	Zone      string     `json:"zone"`
 	ZoneKind  string     `json:"zone_kind"`
 	Distance  Decimetres `json:"distance_m"` // never negative
 	Bearing   Bearing    `json:"-"`
-	Side      string     `json:"-"`
+	Side      string     `json:"side,omitempty"`
 	Certainty string     `json:"certainty"`
 	Severity  Severity   `json:"-"` // the zone's own, "" for the rule's
 }
@@ -127,4 +127,5 @@ type Transition struct {
 	// Not part of the line.
 	Tell    []string // ids of the recipients to notify, in the plan's order
 	Subject string   // what a station alert is about: a vehicle, a gate's id, "recording"; "" for sightings
+	Owner   uint32   // whose the alert is now: a person's number, 0 for nobody
 }

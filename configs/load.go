@@ -50,7 +50,12 @@ func Load(path string) (*Config, []Problem) {
 func Parse(file string, data []byte, env func(name string) (string, bool)) (*Config, []Problem) {
 	c := &Config{file: file, places: map[string]place{}}
 	var problems []Problem
+	more := 0
 	report := func(at place, path, what, remedy string) {
+		if len(problems) >= maxProblems {
+			more++
+			return
+		}
 		problems = append(problems, Problem{File: file, Line: at.line, Column: at.column, Path: path, What: what, Remedy: remedy})
 	}
 	root, err := syntax(data)
@@ -77,6 +82,10 @@ func Parse(file string, data []byte, env func(name string) (string, bool)) (*Con
 				return
 			}
 		}
+		if len(problems) >= maxProblems {
+			more++
+			return
+		}
 		problems = append(problems, c.problem(path, what, remedy))
 	})
 	if !Broken(problems) {
@@ -87,6 +96,9 @@ func Parse(file string, data []byte, env func(name string) (string, bool)) (*Con
 		})
 	}
 	sortProblems(problems)
+	if more > 0 {
+		problems = append(problems, Problem{File: file, What: fmt.Sprintf("and %d more mistakes", more), Remedy: "mend the first ones and check again"})
+	}
 	return c, problems
 }
 
@@ -200,25 +212,43 @@ func plain(data []byte) error {
 	return nil
 }
 
-// readFile reads a regular file of up to limit bytes.
+// readFile reads a regular file of up to limit bytes. Anything else may have no end, or keep its reader waiting.
 func readFile(path string, limit int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot be opened: %w", withoutPath(err))
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("is not a regular file")
+	}
+	tooLarge := fmt.Errorf("is larger than %d KiB", limit>>10)
+	if limit >= 1<<20 {
+		tooLarge = fmt.Errorf("is larger than %d MiB", limit>>20)
+	}
+	if info.Size() > limit {
+		return nil, tooLarge
+	}
 	f, err := os.Open(path)
 	if err != nil {
-		var pathErr *fs.PathError
-		if errors.As(err, &pathErr) {
-			err = pathErr.Err
-		}
-		return nil, fmt.Errorf("cannot be opened: %w", err)
+		return nil, fmt.Errorf("cannot be opened: %w", withoutPath(err))
 	}
 	defer f.Close() //nolint:errcheck // only read
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
-		return nil, fmt.Errorf("cannot be read: %w", err)
+		return nil, fmt.Errorf("cannot be read: %w", withoutPath(err))
 	}
-	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("larger than %d MiB", limit>>20)
+	if int64(len(data)) > limit { // it has grown meanwhile
+		return nil, tooLarge
 	}
 	return data, nil
+}
+
+// withoutPath leaves out the path, which the problem names already.
+func withoutPath(err error) error {
+	if named := new(fs.PathError); errors.As(err, &named) {
+		return named.Err
+	}
+	return err
 }
 
 // readSecret reads a secret that nobody else on this machine may read.
@@ -227,7 +257,7 @@ func readSecret(path string) (secret, what, remedy string) {
 	if err != nil {
 		return "", path + " cannot be read", "create it: (umask 077; openssl rand -hex 32 > " + path + ")"
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+	if mode := info.Mode().Perm(); info.Mode().IsRegular() && mode&0o077 != 0 {
 		return "", fmt.Sprintf("%s can be read by others (mode %04o)", path, mode), "chmod 600 " + path
 	}
 	data, err := readFile(path, 1<<10)

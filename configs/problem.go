@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Problem is one mistake in a configuration or zone file.
@@ -20,7 +22,7 @@ type Problem struct {
 // String is the problem's line: FILE:LINE:COLUMN: path: what: remedy; "warning" comes before the path of one.
 func (p Problem) String() string {
 	var b strings.Builder
-	b.WriteString(p.File)
+	b.WriteString(plainly(p.File))
 	if p.Line > 0 {
 		fmt.Fprintf(&b, ":%d:%d", p.Line, p.Column)
 	}
@@ -30,11 +32,36 @@ func (p Problem) String() string {
 	for _, part := range []string{p.Path, p.What, p.Remedy} {
 		if part != "" {
 			b.WriteString(": ")
-			b.WriteString(part)
+			b.WriteString(plainly(part))
 		}
 	}
 	return b.String()
 }
+
+// plainly makes text of somebody's file fit for a terminal: what cannot be seen is escaped, what is long loses its
+// middle.
+func plainly(s string) string {
+	const most = 300 // runes
+	plain := func(r rune) bool { return unicode.IsGraphic(r) }
+	if len(s) <= most && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	if runes := []rune(s); len(runes) > most {
+		s = string(runes[:most/2]) + " … " + string(runes[len(runes)-most/2:])
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if plain(r) {
+			b.WriteRune(r)
+		} else {
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	return b.String()
+}
+
+// maxProblems bounds what one configuration can say; the rest is counted.
+const maxProblems = 1000
 
 // Broken says whether any of the problems is more than a warning.
 func Broken(problems []Problem) bool {

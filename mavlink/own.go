@@ -41,6 +41,7 @@ type OriginNote struct {
 type LinkNote struct {
 	Link string `json:"link"`
 	Up   bool   `json:"up"`
+	Gone bool   `json:"gone,omitempty"` // the station has no such link any more
 }
 
 // RefusedNote is the body of an OwnRefused frame; Counts is in order of link, then reason.

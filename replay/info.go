@@ -25,7 +25,7 @@ type Info struct {
 	End           string         `json:"end"`
 	Systems       []SystemCount  `json:"systems"`  // verified frames, by system, then component
 	Messages      []MessageCount `json:"messages"` // verified frames, by id
-	Bounds        *Bounds        `json:"bounds"`   // of the positions that are not 0/0; null without any
+	Bounds        *Bounds        `json:"bounds"`   // of the positions on Earth that are not 0/0; null without any
 }
 
 // SystemCount counts the frames of one sender.
@@ -149,7 +149,7 @@ type box struct {
 
 func (x *box) add(lat, lon int32) {
 	switch {
-	case lat == 0 && lon == 0:
+	case lat == 0 && lon == 0, lat < -90e7, lat > 90e7, lon < -180e7, lon > 180e7: // nowhere on Earth
 	case !x.any:
 		*x = box{true, lat, lon, lat, lon}
 	default:

@@ -197,3 +197,16 @@ func checkRefused(t *testing.T, path, reason string, err error) {
 		t.Errorf("%s: got %q, want it to name the file, %q and a remedy", path, err, reason)
 	}
 }
+
+func TestBoundsAreOfPositionsOnEarth(t *testing.T) {
+	var x box
+	for _, p := range [][2]int32{{0, 0}, {1 << 30, 0}, {-90e7 - 1, 0}, {0, -180e7 - 1}, {-1 << 31, -1 << 31}, {1<<31 - 1, 1<<31 - 1}} {
+		if x.add(p[0], p[1]); x.bounds() != nil {
+			t.Fatalf("%v is within bounds: %v", p, x.bounds())
+		}
+	}
+	x.add(-90e7, 180e7)
+	if x.bounds() == nil {
+		t.Error("the pole is not on Earth")
+	}
+}

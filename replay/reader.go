@@ -37,7 +37,8 @@ type Reader struct {
 	started bool
 	batchNo uint64
 	ownSeq  uint8
-	inside  int // session sources that have begun and not ended
+	inside  int  // session sources that have begun and not ended
+	foreign bool // one of the sources is no session
 	err     error
 	total   int64
 	done    atomic.Int64
@@ -56,7 +57,7 @@ type readerMode struct {
 //
 // To the frames it adds, as own frames (Origin [mavlink.OriginOwn], id [mavlink.DefaultOwnID]): before the first frame
 // a link note that the link "" is up; a beat at every whole second between frames, but for the span of a session,
-// which has its own; and, where nothing was recorded for more than ten minutes, link notes that "" is down and up
+// which has its own, and between sessions alone, where the station was down; and, where nothing was recorded for more than ten minutes, link notes that "" is down and up
 // again, with no beats between. The link "" is the recording itself: while it is down no conclusion may be drawn from
 // silence, whatever other links there are.
 //
@@ -86,6 +87,7 @@ func newReader(paths []string, mode readerMode) (*Reader, error) {
 		}
 		r.total += s.size
 		r.sources = append(r.sources, s)
+		r.foreign = r.foreign || s.session == nil
 		if found {
 			r.waiting = append(r.waiting, s)
 		} else {
@@ -209,8 +211,8 @@ func (r *Reader) add(at int64, out *outgoing) error {
 			return err
 		}
 		return r.addLink(at, true, out)
-	case r.inside > 0:
-		return nil
+	case r.inside > 0, !r.foreign:
+		return nil // a station beats by itself, and between its sessions it was down
 	}
 	for second := (r.last/secondUS + 1) * secondUS; second <= at; second += secondUS {
 		a := out.arena

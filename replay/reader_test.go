@@ -67,6 +67,30 @@ func TestLogsAreMergedByTimeThenByTheirOrderWithBeatsBetween(t *testing.T) {
 	}
 }
 
+// TestAStationThatWasDownDidNotBeat: with beats between its sessions, silence would seem to have been listened to.
+func TestAStationThatWasDownDidNotBeat(t *testing.T) {
+	root := t.TempDir()
+	var paths []string
+	for _, at := range []int64{t0 + 500_000, t0 + 20*secondUS} {
+		r, err := Create(root, testManifest, at, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		arena := mavlink.NewArena(nil)
+		for _, f := range heartbeats(1, 2, at, 2*secondUS) {
+			arena.Append(f)
+		}
+		if err := errors.Join(r.Record(arena.Batch()), r.Close()); err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, r.Dir())
+	}
+	const want = "0.5:up 0.5:1 2.5:1 20:1 22:1"
+	if got := strings.Join(tell(t, drain(t, open(t, paths...))), " "); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 func TestAPauseIsMarkedAndHasNoBeats(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.tlog")
 	h := heartbeats(1, 2, t0, 600*secondUS)

@@ -29,6 +29,8 @@ type Recorder struct {
 	size int64
 	buf  []byte
 	err  error // why it records no more
+
+	opened os.FileInfo // the file as opened; nil: it is not looked after
 }
 
 // Create begins a session in a new folder of root, named by the time at (µs). Everything that the session begins with
@@ -89,7 +91,11 @@ func Create(root string, m Manifest, at int64, start []byte, plans map[string][]
 	if err != nil {
 		return fail(err)
 	}
-	return &Recorder{dir: dir, file: f}, nil
+	opened, err := f.Stat()
+	if err != nil {
+		return fail(errors.Join(err, f.Close()))
+	}
+	return &Recorder{dir: dir, file: f, opened: opened}, nil
 }
 
 // Record appends the batch's frames to the log, in one write. It is not durable before Sync. After an error nothing of
@@ -116,16 +122,28 @@ func (r *Recorder) Record(b mavlink.Batch) error {
 	return nil
 }
 
-// Sync returns when all that was recorded is on the disk. After an error the recorder takes no more: what the disk then
-// holds is unknown, and a later success would not tell.
+// Sync returns when all that was recorded is on the disk, in a log that readers will find. After an error the recorder
+// takes no more: what the disk then holds is unknown, and a later success would not tell.
 func (r *Recorder) Sync() error {
 	if r.err != nil {
 		return r.err
 	}
-	if err := r.file.Sync(); err != nil {
+	if err := errors.Join(r.file.Sync(), r.inPlace()); err != nil {
 		r.err = fmt.Errorf("record %s: %w", r.dir, err)
 	}
 	return r.err
+}
+
+// inPlace says whether the log is where it was opened. One that was removed takes writes as before, for nobody.
+func (r *Recorder) inPlace() error {
+	if r.opened == nil {
+		return nil
+	}
+	now, err := os.Stat(filepath.Join(r.dir, logName))
+	if err == nil && !os.SameFile(now, r.opened) {
+		err = fmt.Errorf("%s was replaced while it was open", logName)
+	}
+	return err
 }
 
 // AddPlan stores a further plan in the session, durably; only then may frames name it. Any goroutine may call it.

@@ -235,3 +235,36 @@ func BenchmarkRecord(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(frames), "ns/frame")
 }
+
+// A log whose file was removed can still be written, but nobody will ever read it.
+func TestARecorderWhoseLogWasRemovedOrReplacedSaysSo(t *testing.T) {
+	for name, spoil := range map[string]func(dir string) error{
+		"the sessions are removed": func(dir string) error { return os.RemoveAll(filepath.Dir(dir)) },
+		"the log is removed":       func(dir string) error { return os.Remove(filepath.Join(dir, logName)) },
+		"a file takes their place": func(dir string) error {
+			root := filepath.Dir(dir)
+			return errors.Join(os.RemoveAll(root), os.WriteFile(root, nil, 0o600))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := Create(filepath.Join(t.TempDir(), "sessions"), testManifest, t0, nil, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close() //nolint:errcheck // its file is gone
+			all := batches(stationFrames(t, t0), 7)
+			if err := errors.Join(r.Record(all[0]), r.Sync()); err != nil {
+				t.Fatal(err)
+			}
+			if err := spoil(r.Dir()); err != nil {
+				t.Skipf("this system does not let an open file go: %v", err)
+			}
+			if err := errors.Join(r.Record(all[1]), r.Sync()); err == nil || !strings.Contains(err.Error(), r.Dir()) {
+				t.Errorf("a log that nobody can read any more was synced: %v", err)
+			}
+			if r.Record(all[2]) == nil {
+				t.Error("the recorder takes more")
+			}
+		})
+	}
+}

@@ -38,6 +38,7 @@ type Manifest struct {
 	GoArch    string        `json:"goarch"`  // set by Create; replay is bit-identical on the same one
 	Go        string        `json:"go"`      // set by Create
 	Station   string        `json:"station"`
+	Timezone  string        `json:"timezone"` // IANA name; of the times that people read
 	Own       mavlink.OwnID `json:"own"`
 	Previous  string        `json:"previous"`   // name of the session before, "" for the first
 	ChainHead string        `json:"chain_head"` // of the audit chain when the session began: shows a cut tail

@@ -44,7 +44,7 @@ func filled(t *testing.T) (dir string) {
 	}
 	tr := opened(1, "a", "post")
 	commit(t, l, &Changes{Transitions: []alerts.Transition{tr}, Sightings: []alerts.Sighting{*tr.Sighting}, Answers: []Answer{{Number: 1, Alert: "a", Reply: []byte("{}")}}})
-	if err := l.NoticeSent("yanwu-1-post", start); err != nil {
+	if err := l.NoticeSent("yanwu/1/post", start); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.Close(); err != nil {

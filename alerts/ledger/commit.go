@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"riverwatch/alerts"
 )
@@ -112,8 +113,9 @@ func (t *tx) transition(tr *alerts.Transition) error {
 	return nil
 }
 
-// alert moves the alert's row to its newest transition. The owner is who made the first forward move since the alert
-// was open, or to whom it was handed over.
+// alert moves the alert's row to its newest transition. The owner is the one that the transition names. In one that
+// names none it is who made the first forward move since the alert was open, or to whom it was handed over; only what
+// gives an alert up or takes an action back can leave it without one.
 func (t *tx) alert(tr *alerts.Transition, n int64) error {
 	var lat, lon, ce90 any
 	if s := tr.Sighting; s != nil {
@@ -124,17 +126,17 @@ func (t *tx) alert(tr *alerts.Transition, n int64) error {
 			return err
 		}
 	}
-	owner := tr.By
-	if tr.To == alerts.Open {
-		owner = 0
+	owner, named := tr.Owner, tr.Owner != 0 || tr.To == alerts.Open || tr.Event == alerts.Reopened || tr.Event == alerts.Corrected
+	if !named {
+		owner = tr.By
 	}
 	_, err := t.exec(`INSERT INTO alerts (first, id, last, state, severity, owner, opened_at, lat, lon, ce90)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET last = excluded.last, state = excluded.state, severity = excluded.severity,
-			owner = CASE WHEN excluded.state = 'open' OR alerts.owner = 0 OR ? THEN excluded.owner ELSE alerts.owner END,
+			owner = CASE WHEN alerts.owner = 0 OR ? THEN excluded.owner ELSE alerts.owner END,
 			lat = coalesce(excluded.lat, lat), lon = coalesce(excluded.lon, lon), ce90 = coalesce(excluded.ce90, ce90)`,
 		n, tr.Alert, n, string(tr.To), string(tr.Severity), owner, int64(tr.At), lat, lon, ce90,
-		tr.Event == alerts.HandedOver && tr.By != 0)
+		named || tr.Event == alerts.HandedOver && tr.By != 0)
 	return err
 }
 
@@ -203,16 +205,21 @@ func (t *tx) zoneEvent(z *ZoneEvent) error {
 type beside struct {
 	Subject string   `json:"subject,omitempty"`
 	Tell    []string `json:"tell,omitempty"`
+	Owner   uint32   `json:"owner,omitempty"`
+	Sides   []string `json:"also_sides,omitempty"` // of the zones in "also", one for each, where any has one
 }
 
 func transitionData(tr *alerts.Transition) ([]byte, error) {
 	line := tr.AppendJSON(nil)
-	if tr.Subject == "" && len(tr.Tell) == 0 {
-		return line, nil
+	b := beside{Subject: tr.Subject, Tell: tr.Tell, Owner: tr.Owner}
+	if slices.ContainsFunc(tr.Also, func(n alerts.Near) bool { return n.Side != "" }) {
+		for i := range tr.Also {
+			b.Sides = append(b.Sides, tr.Also[i].Side)
+		}
 	}
-	more, err := json.Marshal(beside{tr.Subject, tr.Tell})
-	if err != nil {
-		return nil, err
+	more, err := json.Marshal(b)
+	if err != nil || string(more) == "{}" {
+		return line, err
 	}
 	line[len(line)-1] = ','
 	return append(line, more[1:]...), nil
@@ -224,6 +231,9 @@ func readTransition(data []byte) (tr alerts.Transition, err error) {
 		return tr, err
 	}
 	err = json.Unmarshal(data, &more)
-	tr.Subject, tr.Tell = more.Subject, more.Tell
+	tr.Subject, tr.Tell, tr.Owner = more.Subject, more.Tell, more.Owner
+	for i := range min(len(tr.Also), len(more.Sides)) {
+		tr.Also[i].Side = more.Sides[i]
+	}
 	return tr, err
 }

@@ -23,7 +23,8 @@
 //	request     a person asked for a thing subject: the alert or ""   data: number, key, act, by   personal: the note
 //	answer      what the fold said to it   subject: the alert or ""   data: number, alert, reply
 //	transition  an alert changed           subject: the alert         data: the transition's line; where they are
-//	                                       not empty followed by "subject" and "tell" (the recipients)
+//	                                       not empty followed by "subject", "tell" (the recipients),
+//	                                       "owner" (a person's number) and "also_sides" (of the zones in "also")
 //	sighting    new, or better known       subject: its id            data: as in a transition, and "verified"
 //	zone_event  a track and a zone         subject: the vehicle       data: ZoneEvent
 //	sortie      took off; landed           subject: its id            data: Sortie

@@ -55,6 +55,7 @@ type Ledger struct {
 	mu       sync.Mutex // one writer
 	conn     *sql.Conn
 	prepared map[string]*sql.Stmt
+	files    [2]os.FileInfo // the file and its write-ahead log as opened, see inPlace
 
 	headMu  sync.Mutex
 	headN   int64
@@ -114,6 +115,9 @@ func open(o Options, steps []string) (_ *Ledger, err error) {
 	}
 	from, err := migrate(l.conn, path, steps)
 	if err != nil {
+		return nil, err
+	}
+	if l.files[0], err = os.Stat(path); err != nil {
 		return nil, err
 	}
 	if l.readers, err = connect(path, "ro", "query_only(ON)"); err != nil {

@@ -132,7 +132,7 @@ func TestTransitionsOfTwoStationsWithOneSeqAreBothKept(t *testing.T) {
 	other.Station = "dukou"
 	commit(t, l, &Changes{Transitions: []alerts.Transition{opened(1, "a", "post"), other}})
 	queued, err := l.Queued("post", 10)
-	if err != nil || len(queued) != 2 || queued[0].Notice("post") != "yanwu-1-post" || queued[1].Notice("post") != "dukou-1-post" {
+	if err != nil || len(queued) != 2 || queued[0].Notice("post") != "yanwu/1/post" || queued[1].Notice("post") != "dukou/1/post" {
 		t.Errorf("queued: %v %v", queued, err)
 	}
 	if l.LastSeq() != 1 {
@@ -238,12 +238,12 @@ func TestNoticesKeepWhatBecameOfThem(t *testing.T) {
 	l := openIn(t, t.TempDir())
 	commit(t, l, &Changes{Transitions: []alerts.Transition{opened(1, "a", "post", "mail", "sms", "gone")}})
 	steps := []error{
-		l.NoticeFailed("yanwu-1-post", start+1, "503", start+2),
-		l.NoticeSent("yanwu-1-post", start+2),
-		l.NoticeSent("yanwu-1-post", start+3), // a second worker, late
-		l.NoticeFailed("yanwu-1-mail", start+4, "404", 0),
-		l.NoticeExpired("yanwu-1-gone", start+5, "no longer configured"),
-		l.NoticeSent("yanwu-9-post", start+6), // never queued
+		l.NoticeFailed("yanwu/1/post", start+1, "503", start+2),
+		l.NoticeSent("yanwu/1/post", start+2),
+		l.NoticeSent("yanwu/1/post", start+3), // a second worker, late
+		l.NoticeFailed("yanwu/1/mail", start+4, "404", 0),
+		l.NoticeExpired("yanwu/1/gone", start+5, "no longer configured"),
+		l.NoticeSent("yanwu/9/post", start+6), // never queued
 	}
 	if err := errors.Join(steps...); err != nil {
 		t.Fatal(err)
@@ -253,10 +253,10 @@ func TestNoticesKeepWhatBecameOfThem(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Notice{
-		{Key: "yanwu-1-gone", Recipient: "gone", State: NoticeExpired, At: start + 5, Reason: "no longer configured"},
-		{Key: "yanwu-1-mail", Recipient: "mail", State: NoticeFailed, At: start + 4, Tries: 1, Reason: "404"},
-		{Key: "yanwu-1-post", Recipient: "post", State: NoticeSent, At: start + 2, Tries: 2, Reason: "503"},
-		{Key: "yanwu-1-sms", Recipient: "sms", State: NoticeQueued, At: start + 1},
+		{Key: "yanwu/1/gone", Recipient: "gone", State: NoticeExpired, At: start + 5, Reason: "no longer configured"},
+		{Key: "yanwu/1/mail", Recipient: "mail", State: NoticeFailed, At: start + 4, Tries: 1, Reason: "404"},
+		{Key: "yanwu/1/post", Recipient: "post", State: NoticeSent, At: start + 2, Tries: 2, Reason: "503"},
+		{Key: "yanwu/1/sms", Recipient: "sms", State: NoticeQueued, At: start + 1},
 	}
 	if diff := cmp.Diff(want, d.Notices); diff != "" {
 		t.Errorf("notices:\n%s", diff)

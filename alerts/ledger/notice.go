@@ -52,25 +52,28 @@ func (l *Ledger) Waiting() (map[string]int, error) {
 
 // Queued gives up to limit transitions, oldest first, that a recipient is still to be told of.
 func (l *Ledger) Queued(recipient string, limit int) ([]alerts.Transition, error) {
-	rows, err := l.readers.Query(`SELECT e.data FROM notices q JOIN events e ON e.n = q.n
-		WHERE q.state = 'queued' AND q.recipient = ? ORDER BY q.n LIMIT ?`, recipient, limit)
+	queued, _, err := l.QueuedSince(recipient, 0, limit)
+	return queued, err
+}
+
+// QueuedSince gives up to limit transitions that were committed after event n and that a recipient is still to be told
+// of, oldest first, and the event of the last of them (n where there are none).
+func (l *Ledger) QueuedSince(recipient string, n int64, limit int) (queued []alerts.Transition, last int64, err error) {
+	last = n
+	queued, err = list(l.readers, `SELECT q.n, e.data FROM notices q JOIN events e ON e.n = q.n
+		WHERE q.state = 'queued' AND q.recipient = ? AND q.n > ? ORDER BY q.n LIMIT ?`, []any{recipient, n, limit},
+		func(row scanner, tr *alerts.Transition) (_ int64, err error) {
+			var data []byte
+			if err := row.Scan(&last, &data); err != nil {
+				return 0, err
+			}
+			*tr, err = readTransition(data)
+			return last, err
+		})
 	if err != nil {
-		return nil, fmt.Errorf("queued notices of %q: %w", recipient, err)
+		return nil, n, fmt.Errorf("queued notices of %q: %w", recipient, err)
 	}
-	defer rows.Close()
-	var list []alerts.Transition
-	for rows.Next() {
-		var data []byte
-		if err := rows.Scan(&data); err != nil {
-			return nil, fmt.Errorf("queued notices of %q: %w", recipient, err)
-		}
-		tr, err := readTransition(data)
-		if err != nil {
-			return nil, fmt.Errorf("queued notices of %q: %w", recipient, err)
-		}
-		list = append(list, tr)
-	}
-	return list, rows.Err()
+	return queued, last, nil
 }
 
 // NoticeSent records that a queued notice was delivered. A notice that is not queued, or not known, stays as it is.

@@ -67,7 +67,7 @@ type Entry struct {
 	N    int64           `json:"n"`
 	At   alerts.Time     `json:"at"`
 	Kind string          `json:"kind"` // "transition", "notice", "note"
-	Data json.RawMessage `json:"data"` // of the event
+	Data json.RawMessage `json:"data"` // of the event; of a note without the client's key
 	Note string          `json:"note,omitempty"`
 }
 
@@ -115,11 +115,14 @@ const alertColumns = `SELECT a.first, a.state, a.owner, coalesce(p.name, ''), a.
 	FROM alerts a JOIN events e ON e.n = a.last LEFT JOIN people p ON p.number = a.owner `
 
 // An entry is a fact or words; a request without words is only the cause of a transition. A mark has no subject: its
-// note is found by the alert that its answer named.
-const timelineQuery = `SELECT n, at, kind, data, coalesce(personal, '') FROM events
+// note is found by the alert that its answer named. What was refused did not happen, and the client's key is not for
+// others.
+const timelineQuery = `SELECT n, at, kind, CASE kind WHEN 'request' THEN json_remove(data, '$.key') ELSE data END, coalesce(personal, '') FROM events
 	WHERE personal IS NOT '' AND (
 		subject = ?1 AND kind IN ('transition', 'notice', 'request')
 		OR n IN (SELECT n FROM requests WHERE alert = ?1 AND alert <> ''))
+	AND NOT EXISTS (SELECT 1 FROM requests r WHERE r.n = events.n AND json_valid(CAST(r.reply AS TEXT))
+		AND coalesce(json_extract(CASE WHEN json_valid(CAST(r.reply AS TEXT)) THEN CAST(r.reply AS TEXT) END, '$.refused'), '') <> '')
 	ORDER BY n DESC LIMIT ?2`
 
 // Alerts lists alerts, the newest opened first, and gives the cursor of the next page, "" at the end.
@@ -132,7 +135,7 @@ func (l *Ledger) Alerts(f Filter) ([]Alert, string, error) {
 		where += ` AND a.state = ?`
 		args = append(args, f.State)
 	case f.State != "":
-		return nil, "", fmt.Errorf("%w: state %q: give active, open, acknowledged, en_route, intercepted or closed", ErrFilter, f.State)
+		return nil, "", fmt.Errorf("%w: state %.40q: give active, open, acknowledged, en_route, intercepted or closed", ErrFilter, f.State)
 	}
 	f.State = ""
 	return page(l, f, alertColumns+where+` ORDER BY a.first DESC`, args, scanAlert)
@@ -304,8 +307,8 @@ func page[T any](l *Ledger, f Filter, query string, args []any, scan scan[T]) (i
 	}
 	before := int64(1<<63 - 1)
 	if f.After != "" {
-		if before, err = strconv.ParseInt(f.After, 10, 64); err != nil {
-			return nil, "", fmt.Errorf("%w: after %q: give the next of the page before", ErrFilter, f.After)
+		if before, err = strconv.ParseInt(f.After, 10, 64); err != nil || before <= 0 || f.After != strconv.FormatInt(before, 10) {
+			return nil, "", fmt.Errorf("%w: after %.40q: give the next of the page before", ErrFilter, f.After)
 		}
 	}
 	limit := f.Limit

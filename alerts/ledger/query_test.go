@@ -151,6 +151,99 @@ func TestTheOwnerIsWhoMovedFirst(t *testing.T) {
 	}
 }
 
+// Wang releases what Li had, and takes it back: the alert is Li's again, as the Book says.
+func TestTheOwnerIsWhomTheTransitionNames(t *testing.T) {
+	l := openIn(t, t.TempDir())
+	for i, s := range []struct {
+		event           alerts.Event
+		to              alerts.State
+		by, owner, want uint32
+	}{
+		{alerts.Opened, alerts.Open, 0, 0, 0},
+		{alerts.DidAcknowledge, alerts.Acknowledged, 1, 1, 1},
+		{alerts.Reopened, alerts.Open, 2, 0, 0},
+		{alerts.Corrected, alerts.Acknowledged, 2, 1, 1},
+		{alerts.DidClose, alerts.Closed, 2, 1, 1},
+		{alerts.Reopened, alerts.Acknowledged, 2, 1, 1},
+		{alerts.Reopened, alerts.Open, 1, 0, 0},
+		{alerts.DidAcknowledge, alerts.Acknowledged, 0, 0, 0},
+		{alerts.DidGo, alerts.EnRoute, 2, 2, 2},
+		{alerts.Corrected, alerts.Acknowledged, 2, 0, 0},
+	} {
+		tr := moved(uint64(i+1), "a", s.event, alerts.Open, s.to, s.by)
+		tr.Owner = s.owner
+		commit(t, l, &Changes{Transitions: []alerts.Transition{tr}})
+		if d, err := l.Alert("a"); err != nil || d.Owner != s.want {
+			t.Errorf("step %d: owner is %d (%v), want %d", i, d.Owner, err, s.want)
+		}
+	}
+}
+
+func TestATransitionComesBackWithAllThatStandsBesideItsLine(t *testing.T) {
+	l := openIn(t, t.TempDir())
+	want := opened(1, "a", "post")
+	want.Owner = 7
+	want.Also = []alerts.Near{{Zone: "gate-5", ZoneKind: "gate", Distance: 10}, {Zone: "ciyao", ZoneKind: "bank", Side: "left"}}
+	commit(t, l, &Changes{Transitions: []alerts.Transition{want}})
+	queued, err := l.Queued("post", 9)
+	if diff := cmp.Diff([]alerts.Transition{want}, queued); diff != "" || err != nil {
+		t.Errorf("%v\n%s", err, diff)
+	}
+}
+
+func TestTheTimelineHasNoWordsOfWhatWasRefusedAndNoKeys(t *testing.T) {
+	l := openIn(t, t.TempDir())
+	commit(t, l, &Changes{Transitions: []alerts.Transition{opened(1, "a")}})
+	for i, reply := range []string{`{"alert":"a","refused":"state"}`, `{"alert":"a","refused":""}`, `{"alert":"a"}`, "no JSON", ""} {
+		a, err := l.Accept(Request{Key: fmt.Sprint("secret-", i), Kind: "close", Subject: "a", By: 3, Note: fmt.Sprint("note ", i)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if reply != "" { // the last one is not answered yet
+			commit(t, l, &Changes{Answers: []Answer{{Number: a.Number, Alert: "a", Reply: []byte(reply)}}})
+		}
+	}
+	d, err := l.Alert("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range d.Timeline {
+		if e.Kind == "note" {
+			got = append(got, e.Note+" "+string(e.Data))
+		}
+	}
+	want := []string{
+		`note 1 {"number":2,"act":"close","by":3}`, `note 2 {"number":3,"act":"close","by":3}`,
+		`note 3 {"number":4,"act":"close","by":3}`, `note 4 {"number":5,"act":"close","by":3}`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestQueuedSinceGivesWhatWasCommittedAfterAnEvent(t *testing.T) {
+	l := openIn(t, t.TempDir())
+	commit(t, l, &Changes{Transitions: []alerts.Transition{opened(1, "a", "post")}})
+	head, _ := l.Head()
+	stored := commit(t, l, &Changes{Transitions: []alerts.Transition{opened(2, "b", "mail"), opened(3, "c", "post"), opened(4, "d", "post")}})
+	for _, c := range []struct {
+		since int64
+		limit int
+		want  []uint64
+		last  int64
+	}{{0, 9, []uint64{1, 3, 4}, stored[2].N}, {head, 9, []uint64{3, 4}, stored[2].N}, {head, 1, []uint64{3}, stored[1].N}, {stored[2].N, 9, nil, stored[2].N}} {
+		list, last, err := l.QueuedSince("post", c.since, c.limit)
+		var got []uint64
+		for i := range list {
+			got = append(got, list[i].Seq)
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" || last != c.last || err != nil {
+			t.Errorf("since %d: last %d, want %d (%v)\n%s", c.since, last, c.last, err, diff)
+		}
+	}
+}
+
 func TestAnAlertsTimelineIsInOrder(t *testing.T) {
 	l := openIn(t, t.TempDir())
 	li, err := l.Person("Li")
@@ -167,7 +260,7 @@ func TestAnAlertsTimelineIsInOrder(t *testing.T) {
 	}
 	mark := accept(Request{Kind: "mark", By: li, Note: "child in a red jacket"})
 	commit(t, l, &Changes{Transitions: []alerts.Transition{opened(1, "a", "post")}, Answers: []Answer{{Number: mark, Alert: "a", Reply: []byte("{}")}}})
-	if err := l.NoticeSent("yanwu-1-post", start); err != nil {
+	if err := l.NoticeSent("yanwu/1/post", start); err != nil {
 		t.Fatal(err)
 	}
 	accept(Request{Kind: "acknowledge", Subject: "a", By: li})

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 
 	"go.uber.org/zap"
 )
@@ -38,6 +39,9 @@ func (l *Ledger) write(f func(*tx) error) ([]Stored, error) {
 	}
 	err := f(t)
 	if err == nil {
+		err = l.inPlace()
+	}
+	if err == nil {
 		_, err = t.exec(`COMMIT`)
 	}
 	if err != nil {
@@ -55,6 +59,23 @@ func (l *Ledger) write(f func(*tx) error) ([]Stored, error) {
 		l.headMu.Unlock()
 	}
 	return t.stored, nil
+}
+
+// inPlace says whether what is about to be committed goes into the files that the next start will find. One that was
+// removed, or whose folder was, takes writes as before, and everything in it is gone when the process ends.
+func (l *Ledger) inPlace() error {
+	for i, path := range [...]string{l.path, l.path + "-wal"} {
+		now, err := os.Stat(path)
+		if l.files[i] == nil { // the write-ahead log comes with the first write, where the file system can have one
+			if l.files[i] = now; err != nil {
+				continue
+			}
+		}
+		if err != nil || !os.SameFile(now, l.files[i]) {
+			return fmt.Errorf("%w: %s was removed or replaced while it was open: restart the station", ErrUnavailable, path)
+		}
+	}
+	return nil
 }
 
 // prepare gives the statement for a query, which is compiled once per ledger.

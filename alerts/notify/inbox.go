@@ -15,6 +15,7 @@ type inbox struct {
 	mu     sync.Mutex
 	direct []alerts.Transition // to be delivered from memory, in order
 	keys   map[string]bool     // of direct
+	fresh  []alerts.Transition // of direct, not seen by the worker yet
 	ended  map[string]ending   // notices that ended and that the book still has as queued, or does not have yet
 }
 
@@ -32,8 +33,25 @@ func (in *inbox) add(key string, t alerts.Transition) bool {
 	if len(in.direct)+len(in.ended) >= heldInMemory {
 		return false
 	}
-	in.direct, in.keys[key] = append(in.direct, t), true
+	in.direct, in.fresh, in.keys[key] = append(in.direct, t), append(in.fresh, t), true
 	return true
+}
+
+// news gives what was added since it was asked last.
+func (in *inbox) news() []alerts.Transition {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	fresh := in.fresh
+	in.fresh = nil
+	return fresh
+}
+
+// knows says whether a notice is to be delivered from memory or has ended.
+func (in *inbox) knows(key string) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	_, ended := in.ended[key]
+	return ended || in.keys[key]
 }
 
 // drop removes a notice from those to be delivered from memory: it was, or the book has it now.

@@ -52,13 +52,13 @@ func TestANoticeGoesFromTheLedgerToTheReceiver(t *testing.T) {
 	}
 	n.Wake()
 	got := <-posts
-	for name, want := range map[string]string{"Idempotency-Key": "yanwu-1-post", "User-Agent": "riverwatch", "Content-Type": "application/json"} {
+	for name, want := range map[string]string{"Idempotency-Key": "yanwu/1/post", "User-Agent": "riverwatch", "Content-Type": "application/json"} {
 		if got.header.Get(name) != want {
 			t.Errorf("%s is %q, want %q", name, got.header.Get(name), want)
 		}
 	}
 	want := map[string]json.RawMessage{
-		"notice": json.RawMessage(`"yanwu-1-post"`), "alert": json.RawMessage(`"a1"`), "url": json.RawMessage(`"https://watch.example/a/a1"`),
+		"notice": json.RawMessage(`"yanwu/1/post"`), "alert": json.RawMessage(`"a1"`), "url": json.RawMessage(`"https://watch.example/a/a1"`),
 		"transition": lost.AppendJSON(nil),
 	}
 	text, err := json.Marshal(Text(&lost, time.FixedZone("", 8*3600)))
@@ -73,7 +73,7 @@ func TestANoticeGoesFromTheLedgerToTheReceiver(t *testing.T) {
 	// What the ledger could not take is delivered from memory, and not again when it has it.
 	second, third := transition(2, "post"), transition(3, "post")
 	n.Direct([]alerts.Transition{second})
-	if key := string((<-posts).body["notice"]); key != `"yanwu-2-post"` {
+	if key := string((<-posts).body["notice"]); key != `"yanwu/2/post"` {
 		t.Errorf("delivered %s", key)
 	}
 	grown := l.Grown()
@@ -82,7 +82,7 @@ func TestANoticeGoesFromTheLedgerToTheReceiver(t *testing.T) {
 	}
 	<-grown
 	n.Wake()
-	if key := string((<-posts).body["notice"]); key != `"yanwu-3-post"` {
+	if key := string((<-posts).body["notice"]); key != `"yanwu/3/post"` {
 		t.Errorf("delivered %s", key)
 	}
 	for {

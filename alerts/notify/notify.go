@@ -21,6 +21,10 @@ type Book interface {
 	Waiting() (map[string]int, error)
 	// Queued gives up to limit transitions, oldest first, that a recipient is still to be told of.
 	Queued(recipient string, limit int) ([]alerts.Transition, error)
+	// QueuedSince gives those of them that were committed after event n, and the event of the last (n for none).
+	QueuedSince(recipient string, n int64, limit int) (queued []alerts.Transition, last int64, err error)
+	// Head is the newest event's number.
+	Head() (n int64, chain string)
 	NoticeSent(key string, at alerts.Time) error
 	// NoticeFailed takes down a try that failed and when the next is due; 0 fails the notice for good.
 	NoticeFailed(key string, at alerts.Time, reason string, next alerts.Time) error
@@ -46,7 +50,10 @@ const (
 	heldInMemory = 10_000
 	// retryBook is how soon a book that failed is asked again.
 	retryBook = 5 * time.Second
-	// patience is how often a receiver may answer one notice with a server error before others go first.
+	// longestRest is how long a receiver may ask to be left alone: what asks for a day is rather a proxy's page than the
+	// receiver, and every notice behind this one would expire. The robots of chats shut senders out for ten minutes.
+	longestRest = 10 * time.Minute
+	// patience is how often a receiver may answer one notice with an error before others go first.
 	patience = 5
 )
 
@@ -160,7 +167,7 @@ func (n *Notifier) Run(ctx context.Context) error {
 			}
 			own, cancel := context.WithCancel(ctx)
 			ended := make(chan struct{})
-			w := &worker{n: n, config: c, inbox: n.inbox(name), aside: map[string]aside{}}
+			w := &worker{n: n, config: c, inbox: n.inbox(name), aside: map[string]aside{}, early: map[string]bool{}}
 			go func() {
 				defer close(ended)
 				w.run(own)

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -23,8 +24,13 @@ func Text(t *alerts.Transition, zone *time.Location) string {
 	} else if t.Zone != "" && t.Zone != t.Subject {
 		b.WriteString(", near " + t.Zone)
 	}
-	if s := t.Sighting; s != nil && s.Located {
+	switch s := t.Sighting; {
+	case s != nil && s.Located && fromAircraft(s):
+		fmt.Fprintf(&b, "; %s, %s (WGS-84) is the position of the aircraft, %s somewhere within ±%s m", degrees(s.Lat), degrees(s.Lon), cmp.Or(s.Kind, "target"), metres(s.CE90))
+	case s != nil && s.Located:
 		fmt.Fprintf(&b, "; %s, %s (WGS-84) ±%s m", degrees(s.Lat), degrees(s.Lon), metres(s.CE90))
+	case t.Kind == alerts.OfVehicleLost && t.Event != alerts.DidClose:
+		b.WriteString("; its last position is on the page") // the transition knows the zone only
 	}
 	b.WriteString("; " + time.UnixMicro(int64(t.At)).In(zone).Format("2006-01-02 15:04:05 -07:00"))
 	return strings.Map(func(r rune) rune {
@@ -112,22 +118,26 @@ func sighting(s *alerts.Sighting) string {
 	return s.Kind + " sighted by " + s.Vehicle
 }
 
+// fromAircraft says that a sighting's position is that of the drone that saw it.
+func fromAircraft(s *alerts.Sighting) bool { return s.Basis == "vehicle" }
+
 // where says how the sighting lies to the zone.
 func where(t *alerts.Transition) string {
 	var parts []string
 	switch {
 	case t.Zone == "" || t.Distance == alerts.NoLength:
-	case t.Distance == 0 && (t.Side == "left" || t.Side == "right"):
-		parts = append(parts, "within "+t.Zone+" on its "+t.Side)
-	case t.Distance == 0:
+	case t.Distance == 0: // a bearing from the zone says nothing here
 		parts = append(parts, "within "+t.Zone)
-	case t.Side == "left" || t.Side == "right":
-		parts = append(parts, metres(t.Distance)+" m "+t.Side+" of "+t.Zone)
-	default:
+	case t.Bearing == alerts.NoBearing:
 		parts = append(parts, metres(t.Distance)+" m from "+t.Zone)
+	default:
+		parts = append(parts, fmt.Sprintf("%s m from %s towards %d°", metres(t.Distance), t.Zone, t.Bearing))
 	}
-	if t.Bearing != alerts.NoBearing && len(parts) > 0 {
-		parts = append(parts, fmt.Sprintf("bearing %d°", t.Bearing))
+	if len(parts) > 0 && (t.Side == "left" || t.Side == "right") {
+		parts[0] += " on its " + t.Side + " side"
+	}
+	if len(parts) > 0 && t.Sighting != nil && fromAircraft(t.Sighting) {
+		parts[0] = "aircraft " + parts[0]
 	}
 	switch t.Certainty {
 	case "":
@@ -143,7 +153,7 @@ func where(t *alerts.Transition) string {
 				names = append(names, fmt.Sprintf("%d more", len(t.Also)-i))
 				break
 			}
-			names = append(names, t.Also[i].Zone)
+			names = append(names, alsoNear(&t.Also[i]))
 		}
 		parts = append(parts, "also near "+strings.Join(names, ", "))
 	}
@@ -151,6 +161,18 @@ func where(t *alerts.Transition) string {
 		return ""
 	}
 	return ", " + strings.Join(parts, ", ")
+}
+
+// alsoNear names a further zone, and of a bank the side: "left side of bank ciyao".
+func alsoNear(n *alerts.Near) string {
+	if n.Side != "left" && n.Side != "right" {
+		return n.Zone
+	}
+	name := n.Zone
+	if !strings.HasPrefix(name, n.ZoneKind) { // not "bank bank-e"
+		name = n.ZoneKind + " " + name
+	}
+	return n.Side + " side of " + name
 }
 
 func metres(d alerts.Decimetres) string {

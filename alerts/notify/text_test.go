@@ -11,6 +11,7 @@ import (
 func TestTheTextSaysWhatAPersonMustKnow(t *testing.T) {
 	at := alerts.Time(time.Date(2026, 11, 22, 23, 50, 0, 123_456_000, time.UTC).UnixMicro())
 	const when = "; 2026-11-23 07:50:00 +08:00"
+	const page = "; its last position is on the page"
 	const point = "; 37.2412345, 111.9512345 (WGS-84) ±8 m" + when
 	base := alerts.Transition{
 		Seq: 1, At: at, Alert: "a", Rule: "crossing", Severity: alerts.High, To: alerts.Open, Zone: "gate-3", ZoneKind: "gate",
@@ -28,37 +29,42 @@ func TestTheTextSaysWhatAPersonMustKnow(t *testing.T) {
 		change func(*alerts.Transition)
 		want   string
 	}{
-		{func(t *alerts.Transition) {}, "HIGH gate-3: person sighted by egret-1, 12.3 m left of gate-3, bearing 87°, certain" + point},
-		{func(t *alerts.Transition) { t.Side, t.Bearing, t.Certainty = "", 0, "possible" }, "HIGH gate-3: person sighted by egret-1, 12.3 m from gate-3, bearing 0°, possible" + point},
-		{func(t *alerts.Transition) { t.Distance = 0 }, "HIGH gate-3: person sighted by egret-1, within gate-3 on its left, bearing 87°, certain" + point},
-		{func(t *alerts.Transition) { t.Distance, t.Side = 0, "on" }, "HIGH gate-3: person sighted by egret-1, within gate-3, bearing 87°, certain" + point},
-		{func(t *alerts.Transition) { t.Verified, t.Severity = false, alerts.Critical }, "UNVERIFIED CRITICAL gate-3: person sighted by egret-1, 12.3 m left of gate-3, bearing 87°, certain" + point},
-		{func(t *alerts.Transition) { t.Sighting = mark(*t.Sighting) }, "HIGH gate-3: boat marked by hand, 12.3 m left of gate-3, bearing 87°, certain; -0.0000005, -179.9999999 (WGS-84) ±0.5 m" + when},
+		{func(t *alerts.Transition) {}, "HIGH gate-3: person sighted by egret-1, 12.3 m from gate-3 towards 87° on its left side, certain" + point},
+		{func(t *alerts.Transition) { t.Side, t.Bearing, t.Certainty = "", 0, "possible" }, "HIGH gate-3: person sighted by egret-1, 12.3 m from gate-3 towards 0°, possible" + point},
+		{func(t *alerts.Transition) { t.Distance = 0 }, "HIGH gate-3: person sighted by egret-1, within gate-3 on its left side, certain" + point},
+		{func(t *alerts.Transition) { t.Distance, t.Side = 0, "on" }, "HIGH gate-3: person sighted by egret-1, within gate-3, certain" + point},
+		{func(t *alerts.Transition) { t.Verified, t.Severity = false, alerts.Critical }, "UNVERIFIED CRITICAL gate-3: person sighted by egret-1, 12.3 m from gate-3 towards 87° on its left side, certain" + point},
+		{func(t *alerts.Transition) { t.Sighting = mark(*t.Sighting) }, "HIGH gate-3: boat marked by hand, 12.3 m from gate-3 towards 87° on its left side, certain; -0.0000005, -179.9999999 (WGS-84) ±0.5 m" + when},
 		{func(t *alerts.Transition) {
 			t.Zone, t.Distance, t.Bearing, t.Side, t.Certainty = "", alerts.NoLength, alerts.NoBearing, "", "unlocated"
 			t.Sighting = &alerts.Sighting{Vehicle: "egret-2", Kind: "person"}
 		}, "HIGH no zone: person sighted by egret-2, position unknown" + when},
 		{func(t *alerts.Transition) {
 			t.Also = []alerts.Near{{Zone: "bank-e"}, {Zone: "bank-w"}}
-		}, "HIGH gate-3: person sighted by egret-1, 12.3 m left of gate-3, bearing 87°, certain, also near bank-e, bank-w" + point},
+		}, "HIGH gate-3: person sighted by egret-1, 12.3 m from gate-3 towards 87° on its left side, certain, also near bank-e, bank-w" + point},
 		{func(t *alerts.Transition) {
 			t.Also = []alerts.Near{{Zone: "a"}, {Zone: "b"}, {Zone: "c"}, {Zone: "d"}, {Zone: "e"}}
-		}, "HIGH gate-3: person sighted by egret-1, 12.3 m left of gate-3, bearing 87°, certain, also near a, b, c, 2 more" + point},
-		{func(t *alerts.Transition) { t.Event, t.Sightings = alerts.Sighted, 3 }, "HIGH gate-3: person sighted by egret-1, sighting 3 of this alert, 12.3 m left of gate-3, bearing 87°, certain" + point},
-		{func(t *alerts.Transition) { t.Event = alerts.Refined }, "HIGH gate-3: person sighted by egret-1, position refined, 12.3 m left of gate-3, bearing 87°, certain" + point},
-		{func(t *alerts.Transition) { t.Event, t.By = alerts.DidAcknowledge, 4 }, "HIGH gate-3: acknowledged by person 4: person sighted by egret-1, 12.3 m left of gate-3, bearing 87°, certain" + point},
-		{func(t *alerts.Transition) { t.Event, t.By = alerts.DidGo, 4 }, "HIGH gate-3: person 4 is on the way: person sighted by egret-1, 12.3 m left of gate-3, bearing 87°, certain" + point},
-		{func(t *alerts.Transition) { t.Event = alerts.DidGo }, "HIGH gate-3: someone is on the way: person sighted by egret-1, 12.3 m left of gate-3, bearing 87°, certain" + point},
-		{func(t *alerts.Transition) { t.Event = alerts.DidIntercept }, "HIGH gate-3: intercepted: person sighted by egret-1, 12.3 m left of gate-3, bearing 87°, certain" + point},
-		{func(t *alerts.Transition) { t.Event, t.By, t.Outcome = alerts.DidClose, 4, "false_alarm" }, "HIGH gate-3: closed as false alarm by person 4: person sighted by egret-1, 12.3 m left of gate-3, bearing 87°, certain" + point},
-		{func(t *alerts.Transition) { t.Event = alerts.Reopened }, "HIGH gate-3: open again: person sighted by egret-1, 12.3 m left of gate-3, bearing 87°, certain" + point},
-		{func(t *alerts.Transition) { t.Event = alerts.Escalated }, "HIGH gate-3: escalated: person sighted by egret-1, 12.3 m left of gate-3, bearing 87°, certain" + point},
-		{func(t *alerts.Transition) { t.Event, t.By = alerts.HandedOver, 2 }, "HIGH gate-3: handed over by person 2: person sighted by egret-1, 12.3 m left of gate-3, bearing 87°, certain" + point},
-		{station(alerts.OfVehicleLost, "egret-1"), "HIGH egret-1: vehicle lost, nothing is heard from it" + when},
+		}, "HIGH gate-3: person sighted by egret-1, 12.3 m from gate-3 towards 87° on its left side, certain, also near a, b, c, 2 more" + point},
+		{func(t *alerts.Transition) {
+			t.Also = []alerts.Near{{Zone: "ciyao", ZoneKind: "bank", Side: "left"}, {Zone: "bank-w", ZoneKind: "bank", Side: "right"}, {Zone: "fen", ZoneKind: "bank", Side: "on"}}
+		}, "HIGH gate-3: person sighted by egret-1, 12.3 m from gate-3 towards 87° on its left side, certain, also near left side of bank ciyao, right side of bank-w, fen" + point},
+		{func(t *alerts.Transition) { t.Sighting = photo(*t.Sighting) }, "HIGH gate-3: person sighted by egret-1, aircraft 12.3 m from gate-3 towards 87° on its left side, certain; " +
+			"37.2412345, 111.9512345 (WGS-84) is the position of the aircraft, person somewhere within ±77 m" + when},
+		{func(t *alerts.Transition) { t.Event, t.Sightings = alerts.Sighted, 3 }, "HIGH gate-3: person sighted by egret-1, sighting 3 of this alert, 12.3 m from gate-3 towards 87° on its left side, certain" + point},
+		{func(t *alerts.Transition) { t.Event = alerts.Refined }, "HIGH gate-3: person sighted by egret-1, position refined, 12.3 m from gate-3 towards 87° on its left side, certain" + point},
+		{func(t *alerts.Transition) { t.Event, t.By = alerts.DidAcknowledge, 4 }, "HIGH gate-3: acknowledged by person 4: person sighted by egret-1, 12.3 m from gate-3 towards 87° on its left side, certain" + point},
+		{func(t *alerts.Transition) { t.Event, t.By = alerts.DidGo, 4 }, "HIGH gate-3: person 4 is on the way: person sighted by egret-1, 12.3 m from gate-3 towards 87° on its left side, certain" + point},
+		{func(t *alerts.Transition) { t.Event = alerts.DidGo }, "HIGH gate-3: someone is on the way: person sighted by egret-1, 12.3 m from gate-3 towards 87° on its left side, certain" + point},
+		{func(t *alerts.Transition) { t.Event = alerts.DidIntercept }, "HIGH gate-3: intercepted: person sighted by egret-1, 12.3 m from gate-3 towards 87° on its left side, certain" + point},
+		{func(t *alerts.Transition) { t.Event, t.By, t.Outcome = alerts.DidClose, 4, "false_alarm" }, "HIGH gate-3: closed as false alarm by person 4: person sighted by egret-1, 12.3 m from gate-3 towards 87° on its left side, certain" + point},
+		{func(t *alerts.Transition) { t.Event = alerts.Reopened }, "HIGH gate-3: open again: person sighted by egret-1, 12.3 m from gate-3 towards 87° on its left side, certain" + point},
+		{func(t *alerts.Transition) { t.Event = alerts.Escalated }, "HIGH gate-3: escalated: person sighted by egret-1, 12.3 m from gate-3 towards 87° on its left side, certain" + point},
+		{func(t *alerts.Transition) { t.Event, t.By = alerts.HandedOver, 2 }, "HIGH gate-3: handed over by person 2: person sighted by egret-1, 12.3 m from gate-3 towards 87° on its left side, certain" + point},
+		{station(alerts.OfVehicleLost, "egret-1"), "HIGH egret-1: vehicle lost, nothing is heard from it" + page + when},
 		{func(t *alerts.Transition) {
 			station(alerts.OfVehicleLost, "system-9")(t)
 			t.Zone, t.Verified = "gate-3", false
-		}, "UNVERIFIED HIGH system-9: vehicle lost, nothing is heard from it, near gate-3" + when},
+		}, "UNVERIFIED HIGH system-9: vehicle lost, nothing is heard from it, near gate-3" + page + when},
 		{func(t *alerts.Transition) {
 			station(alerts.OfVehicleLost, "egret-1")(t)
 			t.Event, t.Outcome = alerts.DidClose, alerts.Cleared
@@ -78,7 +84,7 @@ func TestTheTextSaysWhatAPersonMustKnow(t *testing.T) {
 			t.Event, t.By = alerts.DidAcknowledge, 4
 		}, "HIGH station yanwu: acknowledged by person 4: trouble with recording" + when},
 		{station("identity_conflict", "egret-1"), "HIGH egret-1: identity conflict" + when},
-		{func(t *alerts.Transition) { station(alerts.OfVehicleLost, "egret\n1\x1b[31m")(t) }, "HIGH egret 1 [31m: vehicle lost, nothing is heard from it" + when},
+		{func(t *alerts.Transition) { station(alerts.OfVehicleLost, "egret\n1\x1b[31m")(t) }, "HIGH egret 1 [31m: vehicle lost, nothing is heard from it" + page + when},
 	} {
 		tr := base
 		c.change(&tr)
@@ -105,4 +111,9 @@ func FuzzATextIsOneLine(f *testing.F) {
 			t.Errorf("%q", text)
 		}
 	})
+}
+
+func photo(s alerts.Sighting) *alerts.Sighting {
+	s.Source, s.Basis, s.CE90 = "photo", "vehicle", 770
+	return &s
 }

@@ -88,11 +88,11 @@ func judge(resp *http.Response, now time.Time) tried {
 	switch {
 	case status/100 == 2:
 		return tried{ok: true}
-	case status == http.StatusRequestTimeout, status == http.StatusTooEarly, status == http.StatusTooManyRequests:
-	case status/100 == 4:
+	case status == http.StatusBadRequest, status == http.StatusGone, status == http.StatusRequestEntityTooLarge, status == http.StatusUnprocessableEntity:
 		t.final = true
+	case status == http.StatusRequestTimeout, status == http.StatusTooEarly, status == http.StatusTooManyRequests:
 	case status == http.StatusBadGateway, status == http.StatusServiceUnavailable, status == http.StatusGatewayTimeout:
-	case status/100 == 5:
+	case status >= 400: // a 401, 403 or 404 too: a reverse proxy says so while what is behind it starts
 		t.refused = true
 	}
 	after := resp.Header.Get("Retry-After")
@@ -101,6 +101,7 @@ func judge(resp *http.Response, now time.Time) tried {
 	} else if at, err := http.ParseTime(after); err == nil {
 		t.retryAfter = at.Sub(now)
 	}
+	t.retryAfter = min(t.retryAfter, longestRest)
 	return t
 }
 

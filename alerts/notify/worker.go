@@ -17,9 +17,11 @@ type worker struct {
 	inbox    *inbox
 	failures int              // tries in a row that failed
 	aside    map[string]aside // notices that let others go first
+	seen     int64            // the book's events up to here hold no news: what they queued takes its turn
+	early    map[string]bool  // notices that ended before their turn came
 }
 
-// aside is a notice that its receiver has answered with a server error too often to let it hold up the others.
+// aside is a notice that its receiver has answered with an error too often to let it hold up the others.
 type aside struct {
 	tries int
 	due   time.Time // of the next try
@@ -39,7 +41,9 @@ func (w *worker) run(ctx context.Context) {
 			w.n.o.Log.Warn("queued notices cannot be read, trying again", zap.String("recipient", w.config.Name), zap.Error(err))
 		}
 		for i := range jobs {
-			w.deliver(ctx, &jobs[i])
+			if !w.early[jobs[i].key] {
+				w.deliver(ctx, &jobs[i])
+			}
 		}
 		if len(jobs) == 0 {
 			w.pause(ctx, wait, w.inbox.wake)
@@ -67,6 +71,9 @@ func (w *worker) next() (jobs []job, wait time.Duration, err error) {
 			wait = min(wait, a.due.Sub(now))
 		}
 	}
+	clear(w.early)
+	w.inbox.news()
+	w.seen, _ = w.n.o.Book.Head()
 	queued, err := w.n.o.Book.Queued(name, batch+w.inbox.unrecorded()+len(w.aside))
 	for i := range queued {
 		j := job{queued[i], queued[i].Notice(name), true}
@@ -92,22 +99,11 @@ func (w *worker) next() (jobs []job, wait time.Duration, err error) {
 func (w *worker) deliver(ctx context.Context, j *job) {
 	refused := 0
 	for ctx.Err() == nil {
-		left := time.UnixMicro(int64(j.At)).Add(w.config.Deadline).Sub(w.n.o.Clock())
-		if left <= 0 {
-			w.end(j, ending{expired, w.n.now(), fmt.Sprintf("not delivered within %v", w.config.Deadline)})
-			return
-		}
-		t := w.n.try(ctx, w.config, j.key, &j.Transition)
-		switch {
-		case ctx.Err() != nil:
-			return
-		case t.ok:
-			w.failures = 0
-			w.end(j, ending{sent, w.n.now(), ""})
-			return
-		case t.final:
-			w.failures = 0
-			w.end(j, ending{failed, w.n.now(), t.reason})
+		t, left, over := w.attempt(ctx, j)
+		if over {
+			if t.ok || t.final {
+				w.failures = 0
+			}
 			return
 		}
 		a, wasAside := w.aside[j.key]
@@ -125,14 +121,88 @@ func (w *worker) deliver(ctx context.Context, j *job) {
 			w.aside[j.key] = aside{tries + 1, w.n.o.Clock().Add(wait)}
 			return
 		}
-		w.pause(ctx, wait, nil)
+		w.rest(ctx, j, wait)
 	}
+}
+
+// attempt tries a notice once, unless its time is up. over: it has ended, or the context has; else it can be tried
+// again for as long as is left.
+func (w *worker) attempt(ctx context.Context, j *job) (t tried, left time.Duration, over bool) {
+	left = time.UnixMicro(int64(j.At)).Add(w.config.Deadline).Sub(w.n.o.Clock())
+	if left <= 0 {
+		w.end(j, ending{expired, w.n.now(), fmt.Sprintf("not delivered within %v", w.config.Deadline)})
+		return t, 0, true
+	}
+	t = w.n.try(ctx, w.config, j.key, &j.Transition)
+	switch {
+	case ctx.Err() != nil:
+		return t, left, true
+	case t.ok:
+		w.end(j, ending{sent, w.n.now(), ""})
+	case t.final:
+		w.end(j, ending{failed, w.n.now(), t.reason})
+	}
+	return t, left, t.ok || t.final
+}
+
+// rest leaves the recipient alone for a while after a notice could not be delivered, but for one try of each that is
+// new: somebody may be at a crossing now. Where one gets through, the rest is over.
+func (w *worker) rest(ctx context.Context, head *job, wait time.Duration) {
+	due := w.n.o.Clock().Add(wait)
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			return
+		case <-w.inbox.wake:
+			if w.deliverNews(ctx, head, due) {
+				return
+			}
+		}
+	}
+}
+
+// deliverNews tries what came since the worker looked last, up to the first that fails too: the others then wait their
+// turn. It says whether the recipient took any.
+func (w *worker) deliverNews(ctx context.Context, head *job, due time.Time) (through bool) {
+	var fresh []job
+	queued, last, err := w.n.o.Book.QueuedSince(w.config.Name, w.seen, batch)
+	if err == nil { // a book that cannot be read is told of when the notices' turn comes
+		w.seen = last
+	}
+	for i := range queued {
+		j := job{queued[i], queued[i].Notice(w.config.Name), true}
+		if j.key != head.key && !w.inbox.knows(j.key) {
+			fresh = append(fresh, j)
+		}
+	}
+	for _, t := range w.inbox.news() {
+		if key := t.Notice(w.config.Name); key != head.key {
+			fresh = append(fresh, job{t, key, false})
+		}
+	}
+	for i := range fresh {
+		t, _, over := w.attempt(ctx, &fresh[i])
+		if ctx.Err() != nil {
+			return false
+		}
+		if !over {
+			w.failedTry(&fresh[i], t.reason, max(due.Sub(w.n.o.Clock()), 0))
+			break
+		}
+		w.early[fresh[i].key] = true
+		through = through || t.ok || t.final
+	}
+	return through
 }
 
 // failedTry tells people of a try that failed. That it cannot be taken down is no reason not to try again.
 func (w *worker) failedTry(j *job, reason string, wait time.Duration) {
 	log := w.n.o.Log.With(zap.String("recipient", w.config.Name), zap.String("notice", j.key))
-	log.Warn("notice not delivered, trying again", zap.String("reason", reason), zap.Duration("in", wait))
+	log.Warn("notice not delivered, trying again", zap.String("reason", reason), zap.Stringer("retry_in", wait.Round(time.Millisecond)))
 	if j.fromBook {
 		if err := w.n.o.Book.NoticeFailed(j.key, w.n.now(), reason, w.n.now()+alerts.Time(wait.Microseconds())); err != nil {
 			log.Warn("a failed try was not recorded", zap.Error(err))
@@ -172,7 +242,7 @@ func (w *worker) pause(ctx context.Context, d time.Duration, wake <-chan struct{
 	}
 }
 
-// backOff is how long a recipient is left alone after so many tries in a row that failed: 1 s, 2 s, 4 s ... 5 min.
+// backOff is how long a recipient is left alone after so many tries in a row that failed: 1 s, 2 s, 4 s ... 60 s.
 func backOff(failures int) time.Duration {
-	return min(time.Second<<min(failures-1, 10), 5*time.Minute)
+	return min(time.Second<<min(failures-1, 10), time.Minute)
 }

@@ -28,6 +28,12 @@ const (
 	syncEvery = time.Second
 )
 
+// The subjects of the committer's troubles.
+const (
+	troubleRecording = "recording"
+	troubleLedger    = "ledger"
+)
+
 // item is one batch on its way from the fold to the disk.
 type item struct {
 	batch   mavlink.Batch
@@ -47,14 +53,17 @@ type beginning struct {
 // committerOptions is what a committer is made with.
 type committerOptions struct {
 	Sessions func(at int64, start []byte, plans map[string][]byte) (*replay.Recorder, error)
-	Ledger   *ledger.Ledger
-	Plans    *plans
-	Free     func() (uint64, error) // bytes free where sessions are kept
-	MinFree  uint64
-	Trouble  func(subject string, on bool)
-	Kept     func()                                // after each commit
-	Unkept   func(transitions []alerts.Transition) // when the ledger cannot commit
-	Log      *zap.Logger
+	Ledger   interface {
+		Commit(changes ...*ledger.Changes) ([]ledger.Stored, error)
+	}
+	Plans   *plans
+	Free    func() (uint64, error) // bytes free where sessions are kept
+	MinFree func() uint64
+	Trouble func(subject string, on bool)
+	Kept    func()                                // after each commit
+	Unkept  func(transitions []alerts.Transition) // when the ledger cannot commit
+	Metrics *metrics                              // nil: none
+	Log     *zap.Logger
 }
 
 // committer writes what the fold hands it: the log first, synced before any effect that rests on it, then the ledger,
@@ -111,7 +120,9 @@ func (c *committer) push(b mavlink.Batch, e *watch.Effects) (wantsSession bool) 
 		b.Retain()
 		c.bytes += size
 	}
-	c.queue = append(c.queue, it)
+	if n := len(c.queue); !it.hole || it.effects != nil || n == 0 || !c.queue[n-1].hole {
+		c.queue = append(c.queue, it) // while the disk hangs, one hole is as good as a thousand
+	}
 	wantsSession = c.wanted && c.bytes < writerLag/2
 	c.mu.Unlock()
 	c.signal()
@@ -252,6 +263,8 @@ func (c *committer) record(it *item) bool {
 	if c.rec != nil {
 		if err := c.rec.Record(it.batch); err != nil {
 			c.spoiled(err)
+		} else {
+			c.o.Metrics.record(len(it.batch.Frames))
 		}
 		c.dirty = true
 	}
@@ -278,7 +291,7 @@ func (c *committer) stop(why string) {
 	if c.stopped == "" {
 		c.o.Log.Error("recording has stopped; alerts go on and are kept in the ledger", zap.String("why", why),
 			zap.String("remedy", "make room or repair the disk; recording resumes by itself"))
-		c.o.Trouble("recording", true)
+		c.o.Trouble(troubleRecording, true)
 	}
 	c.stopped, c.retryAt = why, time.Now().Add(c.retryEvery)
 	c.finish()
@@ -297,10 +310,17 @@ func (c *committer) finish() {
 	if c.rec == nil {
 		return
 	}
-	if err := errors.Join(c.rec.Sync(), c.rec.Close(), c.transcript.close()); err != nil {
+	err := c.rec.Close()
+	if err == nil {
+		err = c.transcript.close()
+	} else {
+		c.transcript.abandon() // it may say more than the log does
+	}
+	if err != nil {
 		c.o.Log.Error("the session could not be closed well; the next start mends it", zap.String("session", c.rec.Dir()), zap.Error(err))
 	}
 	c.rec, c.transcript = nil, nil
+	c.o.Metrics.recordingIs(false)
 }
 
 // session begins a new one, which ends the old one.
@@ -322,15 +342,16 @@ func (c *committer) session(b *beginning) {
 	}
 	if c.stopped != "" {
 		c.o.Log.Info("recording again", zap.String("session", c.rec.Dir()))
-		c.o.Trouble("recording", false)
+		c.o.Trouble(troubleRecording, false)
 	}
 	c.stopped = ""
+	c.o.Metrics.recordingIs(true)
 }
 
 func (c *committer) roomToRecord() error {
 	free, err := c.o.Free()
-	if err == nil && free < c.o.MinFree {
-		err = fmt.Errorf("%d MiB are free, sessions.min_free_mib is %d", free>>20, c.o.MinFree>>20)
+	if least := c.o.MinFree(); err == nil && free < least {
+		err = fmt.Errorf("%d MiB are free, sessions.min_free_mib is %d", free>>20, least>>20)
 	}
 	return err
 }
@@ -359,14 +380,18 @@ func (c *committer) retry(now bool) {
 func (c *committer) commit(changes *ledger.Changes, answers []watch.Answer) {
 	merge(&c.backlog, changes)
 	_, err := c.o.Ledger.Commit(&c.backlog)
+	c.o.Metrics.commit(err)
 	if err != nil {
 		if !c.failing {
 			c.o.Log.Error("the ledger cannot commit; alerts wait in memory and their notices leave all the same", zap.Error(err),
 				zap.String("remedy", "make room on the disk of data_dir; it goes on by itself"))
-			c.o.Trouble("ledger", true)
+			c.o.Trouble(troubleLedger, true)
 		}
 		c.failing = true
 		c.o.Unkept(changes.Transitions)
+		c.backlog.Sightings = last(c.backlog.Sightings, ledgerLag)
+		c.backlog.ZoneEvents = last(c.backlog.ZoneEvents, ledgerLag)
+		c.backlog.Sorties = last(c.backlog.Sorties, ledgerLag)
 		if over := len(c.backlog.Transitions) - ledgerLag; over > 0 {
 			c.lost += over
 			c.backlog.Transitions = slices.Delete(c.backlog.Transitions, 0, over)
@@ -375,19 +400,17 @@ func (c *committer) commit(changes *ledger.Changes, answers []watch.Answer) {
 	} else {
 		if c.failing {
 			c.o.Log.Info("the ledger commits again")
-			c.o.Trouble("ledger", false)
+			c.o.Trouble(troubleLedger, false)
 		}
 		c.failing, c.backlog = false, ledger.Changes{}
 		c.o.Kept()
 	}
 	c.mu.Lock()
-	if err == nil {
-		clear(c.unkept)
+	clear(c.unkept)
+	for _, a := range c.backlog.Answers {
+		c.unkept[a.Number] = true
 	}
 	for _, a := range answers {
-		if err != nil {
-			c.unkept[a.Number] = true
-		}
 		if ch, ok := c.waiting[a.Number]; ok {
 			delete(c.waiting, a.Number)
 			ch <- answer{Answer: a, err: err}
@@ -395,6 +418,9 @@ func (c *committer) commit(changes *ledger.Changes, answers []watch.Answer) {
 	}
 	c.mu.Unlock()
 }
+
+// last leaves the newest n.
+func last[T any](list []T, n int) []T { return slices.Delete(list, 0, max(0, len(list)-n)) }
 
 // transcribe writes the transitions' lines beside the log, for replay to be compared with.
 func (c *committer) transcribe(ts []alerts.Transition) {

@@ -54,8 +54,8 @@ func plan(c *configs.Config, zones []geofence.Zone) watch.Plan {
 	return p
 }
 
-// fixedAtStart names the first part of the configuration that a reload cannot change and that differs.
-func fixedAtStart(old, next *configs.Config) string {
+// fixedAtStart names the parts of the configuration that a reload cannot change and that differ.
+func fixedAtStart(old, next *configs.Config) (parts []string) {
 	for _, part := range []struct {
 		name      string
 		old, next any
@@ -66,10 +66,10 @@ func fixedAtStart(old, next *configs.Config) string {
 		{"own", old.Mavlink.Own, next.Mavlink.Own},
 	} {
 		if !reflect.DeepEqual(part.old, part.next) {
-			return part.name
+			parts = append(parts, part.name)
 		}
 	}
-	return ""
+	return parts
 }
 
 // Describe tells in a few lines what a configuration watches.

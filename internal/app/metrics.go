@@ -25,6 +25,9 @@ type metrics struct {
 	open       [4]prometheus.Gauge
 	vehicles   *prometheus.GaugeVec
 	reloadOK   prometheus.Gauge
+	recording  prometheus.Gauge
+	recorded   prometheus.Counter
+	commits    *prometheus.CounterVec
 }
 
 func newMetrics(r prometheus.Registerer, c *configs.Config, version string) *metrics {
@@ -47,6 +50,11 @@ func newMetrics(r prometheus.Registerer, c *configs.Config, version string) *met
 		vehicles:   gauge("vehicles", "Vehicles known, by liveness.", "state"),
 		reloadOK:   gauge("config_reload_ok", "1 if the newest reload was taken, 0 if it was refused.").WithLabelValues(),
 	}
+	m.recording = gauge("recording", "1 while a session is recorded, 0 while recording has stopped.").WithLabelValues()
+	m.recorded = counter("recorded_frames_total", "Frames written to a session's log.").WithLabelValues()
+	m.commits = counter("ledger_commits_total", "Commits to the ledger, by outcome.", "outcome")
+	m.commits.WithLabelValues("done")
+	m.commits.WithLabelValues("failed")
 	rejected := counter("rejected_total", "Positions and messages that tag something that were not believed, by reason.", "reason")
 	for _, reason := range mavlink.Rejects() {
 		m.rejected[reason] = rejected.WithLabelValues(reason.String())
@@ -133,6 +141,33 @@ func (m *metrics) look(s *snapshot) {
 	}
 	for j, word := range liveness {
 		m.vehicles.WithLabelValues(word).Set(float64(states[j]))
+	}
+}
+
+// record counts frames written to a session's log. Like recordingIs and commit it does nothing on a nil receiver.
+func (m *metrics) record(frames int) {
+	if m != nil {
+		m.recorded.Add(float64(frames))
+	}
+}
+
+func (m *metrics) recordingIs(on bool) {
+	switch {
+	case m == nil:
+	case on:
+		m.recording.Set(1)
+	default:
+		m.recording.Set(0)
+	}
+}
+
+func (m *metrics) commit(err error) {
+	switch {
+	case m == nil:
+	case err != nil:
+		m.commits.WithLabelValues("failed").Inc()
+	default:
+		m.commits.WithLabelValues("done").Inc()
 	}
 }
 

@@ -6,8 +6,8 @@ import (
 	"riverwatch/internal/watch"
 )
 
-// plans holds the plans that a frame may name, newest last. Few are ever held: those of the session that was
-// recovered and one a reload.
+// plans holds the plans that a frame may name, in the order of their frames: those of the session that was recovered
+// and one a reload. One that comes again has two places, since the frame of its second time may still be on its way.
 type plans struct {
 	mu  sync.Mutex
 	all []*watch.Judge
@@ -16,10 +16,8 @@ type plans struct {
 func (p *plans) add(j *watch.Judge) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, held := range p.all {
-		if held.Digest == j.Digest {
-			return
-		}
+	if n := len(p.all); n > 0 && p.all[n-1].Digest == j.Digest {
+		return
 	}
 	p.all = append(p.all, j)
 }

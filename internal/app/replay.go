@@ -32,6 +32,7 @@ type ReplayOptions struct {
 	Progress func(done, total int64)
 
 	zone *time.Location // of the times in texts
+	seen struct{ frames, sightings, transitions int }
 }
 
 // Replay folds recorded logs as a station would.
@@ -60,17 +61,12 @@ func (o *ReplayOptions) asItWas(ctx context.Context, path string, out *bufio.Wri
 	if err != nil {
 		return err
 	}
-	var held plans
-	if err := addPlans(&held, session); err != nil {
+	if o.zone, err = time.LoadLocation(session.Manifest.Timezone); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	w := watch.New(watch.Options{Station: session.Manifest.Station, Plans: held.find})
-	if err := w.Restore(session.Start); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	frames, err := session.Frames()
+	w, frames, err := refold(session)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	defer frames.Close()
 	var written [][]byte
@@ -117,6 +113,20 @@ func (o *ReplayOptions) asItWas(ctx context.Context, path string, out *bufio.Wri
 		fmt.Fprintf(out, "equal: %d transitions\n", n)
 	}
 	return nil
+}
+
+// refold gives a session's frames and the watch that folded them, as it was at the session's start.
+func refold(session *replay.Session) (*watch.Watch, *replay.Reader, error) {
+	var held plans
+	if err := addPlans(&held, session); err != nil {
+		return nil, nil, err
+	}
+	w := watch.New(watch.Options{Station: session.Manifest.Station, Plans: held.find})
+	if err := w.Restore(session.Start); err != nil {
+		return nil, nil, err
+	}
+	frames, err := session.Frames()
+	return w, frames, err
 }
 
 // errDiffer is the verdict of --verify, whose difference has been printed.
@@ -188,8 +198,9 @@ func (o *ReplayOptions) whatIf(ctx context.Context, out *bufio.Writer) error {
 	}
 	defer frames.Close()
 	w := watch.New(watch.Options{Station: station, WhatIf: j})
-	err = w.Run(ctx, o.paced(frames), func(_ mavlink.Batch, e *watch.Effects) error {
+	err = w.Run(ctx, o.paced(frames), func(batch mavlink.Batch, e *watch.Effects) error {
 		o.progress(frames)
+		o.count(batch, e)
 		for i := range e.Transitions {
 			o.print(out, &e.Transitions[i])
 		}
@@ -223,6 +234,7 @@ func (o *ReplayOptions) against(ctx context.Context, out *bufio.Writer) error {
 	var eb watch.Effects
 	err = wa.Run(ctx, o.paced(frames), func(batch mavlink.Batch, ea *watch.Effects) error {
 		o.progress(frames)
+		o.count(batch, ea)
 		eb.Reset()
 		for i := range batch.Frames {
 			wb.Apply(&batch.Frames[i], &eb)
@@ -350,6 +362,21 @@ func (o *ReplayOptions) progress(frames *replay.Reader) {
 	}
 }
 
+// count notes what a what-if has come to, so that one without an alert can be told from one that looked at nothing.
+func (o *ReplayOptions) count(b mavlink.Batch, e *watch.Effects) {
+	for i := range b.Frames {
+		if b.Frames[i].Origin != mavlink.OriginOwn {
+			o.seen.frames++
+		}
+	}
+	for i := range e.Counts.Evidence {
+		if e.Counts.Evidence[i].Outcome == "sighting" {
+			o.seen.sightings++
+		}
+	}
+	o.seen.transitions += len(e.Transitions)
+}
+
 // remarks tells on the side what a reader of the results should know of the logs.
 func (o *ReplayOptions) remarks(frames *replay.Reader, w *watch.Watch) {
 	for _, s := range frames.Stats() {
@@ -359,6 +386,11 @@ func (o *ReplayOptions) remarks(frames *replay.Reader, w *watch.Watch) {
 		}
 	}
 	if n := w.LeftOut(); n > 0 {
-		fmt.Fprintf(o.Err, "%d acts of people were left out: in a what-if nobody answers\n", n)
+		fmt.Fprintf(o.Err, "%s of people left out: in a what-if nobody answers\n", some(n, "action"))
+	}
+	fmt.Fprintf(o.Err, "%s of %s judged: %s, %s\n", some(o.seen.frames, "frame"), some(len(o.Paths), "log"),
+		some(o.seen.sightings, "sighting"), some(o.seen.transitions, "transition"))
+	if o.seen.frames == 0 {
+		fmt.Fprintln(o.Err, "no frame lies in the time asked for: riverwatch info LOG tells when a log begins and ends")
 	}
 }

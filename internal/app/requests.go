@@ -19,6 +19,9 @@ import (
 // same request under the same key gets the answer once it is there.
 const answerWithin = 10 * time.Second
 
+// maxAlertID is longer than any alert's id.
+const maxAlertID = 64
+
 // defaultMarkM is the radius of a mark whose author gives none.
 const defaultMarkM = 10
 
@@ -50,6 +53,9 @@ func (s *Station) Mark(ctx context.Context, r console.MarkRequest) (console.Mark
 
 // Act does what a person did to an alert. When it returns without an error, the act is on disk.
 func (s *Station) Act(ctx context.Context, r console.ActRequest) (console.ActReply, error) {
+	if len(r.Alert) > maxAlertID { // no frame has room for just anything
+		return console.ActReply{}, console.ErrUnknownAlert
+	}
 	a, err := s.ask(ctx, ledger.Request{Key: r.Key, Kind: r.Act, Subject: r.Alert, Note: r.Note}, r.By, r, func(number, by uint32) error {
 		return s.listener.Own(mavlink.OwnAct, number, mavlink.ActNote{Alert: r.Alert, Act: r.Act, By: by, Outcome: r.Outcome})
 	})
@@ -102,6 +108,13 @@ func (s *Station) ask(ctx context.Context, r ledger.Request, by string, whole an
 	if !first {
 		// Another request under the same key is on its way, and its answer goes there.
 		return a, console.ErrBusy
+	}
+	if r.Key != "" {
+		// One that was on its way may have been answered since the ledger was asked; its frame must not come twice.
+		if again, err := s.ledger.Accept(r); err != nil || again.Reply != nil {
+			s.committer.abandon(accepted.Number)
+			return a, errors.Join(console.ErrBusy, err)
+		}
 	}
 	if err := queue(accepted.Number, person); err != nil {
 		s.committer.abandon(accepted.Number)

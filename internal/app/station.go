@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -27,6 +28,12 @@ import (
 	"riverwatch/mavlink/link"
 	"riverwatch/replay"
 )
+
+// limits are what ends a session; tests make them smaller.
+type limits struct {
+	age   time.Duration
+	bytes int64
+}
 
 const (
 	sessionAge   = time.Hour
@@ -65,7 +72,10 @@ type Station struct {
 
 	reloading sync.Mutex
 	config    atomic.Pointer[configs.Config]
-	previous  string // the session before the next one, a folder's name
+	previous  string          // the session before the next one, a folder's name
+	unkept    *ledger.Changes // what recovery could not commit
+	oneShot   atomic.Pointer[func(id uint32) bool]
+	limits    limits
 	session   struct {
 		began int64
 		bytes int64
@@ -85,7 +95,7 @@ type snapshot struct {
 // Open makes a station: it locks the data folder, opens the ledger, recovers what an earlier life left, and takes its
 // ports. Run starts it; Close gives everything back where Run is not to be called.
 func Open(o Options) (s *Station, err error) {
-	s = &Station{o: o, unlock: func() {}}
+	s = &Station{o: o, unlock: func() {}, limits: limits{sessionAge, sessionBytes}}
 	defer func() {
 		if err != nil {
 			s.Close()
@@ -115,8 +125,9 @@ func Open(o Options) (s *Station, err error) {
 		return s, err
 	}
 	s.plans.add(judge)
+	s.hear(judge)
 	s.listener, err = link.New(link.Options{
-		Links: c.Links, Own: c.Mavlink.Own, OneShot: mavlink.OneShot(&judge.Plan.Fleet), LastAt: s.watch.At(),
+		Links: c.Links, Own: c.Mavlink.Own, OneShot: func(id uint32) bool { return (*s.oneShot.Load())(id) }, LastAt: s.watch.At(),
 		Log: o.Log.Named("link"), Registerer: registry, Clock: time.Now,
 	})
 	if err != nil {
@@ -132,13 +143,17 @@ func Open(o Options) (s *Station, err error) {
 		Log: o.Log.Named("notify"), Registerer: registry,
 	})
 	s.committer = newCommitter(committerOptions{
+		Metrics:  s.metrics,
 		Sessions: s.beginSession, Ledger: s.ledger, Plans: &s.plans, Log: o.Log.Named("keep"),
 		Free:    func() (uint64, error) { return replay.FreeBytes(dir) },
-		MinFree: uint64(c.Sessions.MinFreeMiB) << 20,
+		MinFree: func() uint64 { return uint64(s.config.Load().Sessions.MinFreeMiB) << 20 },
 		Trouble: s.trouble,
 		Kept:    s.notifier.Wake,
 		Unkept:  s.notifier.Direct,
 	})
+	if err := s.takeUp(); err != nil {
+		return s, err
+	}
 	s.http, err = net.Listen("tcp", c.HTTP.Listen)
 	if err != nil {
 		return s, fmt.Errorf("listen for the console: %w; is another station running, or http.listen wrong?", err)
@@ -152,6 +167,39 @@ func Open(o Options) (s *Station, err error) {
 	}
 	s.look(true)
 	return s, nil
+}
+
+// hear makes the listener take in first what a plan's sources read as events.
+func (s *Station) hear(j *watch.Judge) {
+	oneShot := mavlink.OneShot(&j.Plan.Fleet)
+	s.oneShot.Store(&oneShot)
+}
+
+// takeUp goes on where the earlier life ended: it commits what recovery could not, tells the log which links are no
+// more, and ends the trouble that ended with that life. What is still amiss will be told again.
+func (s *Station) takeUp() error {
+	if s.unkept != nil {
+		s.committer.commit(s.unkept, nil)
+		s.unkept = nil
+	}
+	configured := map[string]bool{}
+	for _, l := range s.o.Config.Links {
+		configured[l.Name] = true
+	}
+	for _, name := range s.watch.Links() {
+		if configured[name] {
+			continue
+		}
+		if err := s.listener.Own(mavlink.OwnLink, 0, mavlink.LinkNote{Link: name, Gone: true}); err != nil {
+			return err
+		}
+	}
+	for _, subject := range [...]string{troubleRecording, troubleLedger} {
+		if s.watch.Troubled(subject) && (subject != troubleLedger || !s.committer.failing) {
+			s.trouble(subject, false)
+		}
+	}
+	return nil
 }
 
 // Close gives back what Open took. Run does so itself.
@@ -210,7 +258,9 @@ func (s *Station) Run(ctx context.Context) error {
 		return s.console.Serve(rest, s.http)
 	})
 	g.Go(func() error { s.sweep(rest); return nil })
-	return g.Wait()
+	err = g.Wait()
+	s.o.Log.Info("stopped; everything received is folded and written", zap.Error(err))
+	return err
 }
 
 // fold hands one folded batch on.
@@ -222,7 +272,7 @@ func (s *Station) fold(b mavlink.Batch, e *watch.Effects) error {
 	s.session.bytes += int64(b.Bytes() + 8*len(b.Frames))
 	wanted := s.committer.push(b, e)
 	at := s.watch.At()
-	if wanted || at-s.session.began >= sessionAge.Microseconds() || s.session.bytes >= sessionBytes {
+	if wanted || at-s.session.began >= s.limits.age.Microseconds() || s.session.bytes >= s.limits.bytes {
 		s.session.began, s.session.bytes = at, 0
 		state, err := s.watch.State()
 		s.committer.begin(at, s.watch.Judge().Digest, state, err)
@@ -264,7 +314,7 @@ func (s *Station) beginSession(at int64, start []byte, held map[string][]byte) (
 	n, head := s.ledger.Head()
 	c := s.config.Load()
 	rec, err := replay.Create(s.sessions(), replay.Manifest{
-		Program: s.o.Version, Station: c.Station.Name, Own: c.Mavlink.Own,
+		Program: s.o.Version, Station: c.Station.Name, Timezone: c.Station.Timezone, Own: c.Mavlink.Own,
 		Previous: s.previous, ChainHead: head, LedgerN: uint64(n),
 	}, at, start, held)
 	if err == nil {
@@ -363,8 +413,8 @@ func (s *Station) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if what := fixedAtStart(s.config.Load(), c); what != "" {
-		return fmt.Errorf("%s: %s changed, which is read at start only; restart the station, or change it back", s.o.ConfigFile, what)
+	if parts := fixedAtStart(s.config.Load(), c); len(parts) > 0 {
+		return fmt.Errorf("%s: changed in %s, which is read at start only; restart the station, or change it back", s.o.ConfigFile, strings.Join(parts, ", "))
 	}
 	judge, err := watch.Compile(plan(c, zones))
 	if err != nil {
@@ -383,6 +433,7 @@ func (s *Station) reload(ctx context.Context) error {
 	if err := s.listener.Own(mavlink.OwnPlan, 0, mavlink.PlanNote{Digest: judge.Digest}); err != nil {
 		return err
 	}
+	s.hear(judge)
 	s.notifier.SetRecipients(c.Notify)
 	s.config.Store(c)
 	return nil

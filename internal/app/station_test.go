@@ -54,7 +54,7 @@ func life(file string) error {
 	}
 	go func() {
 		<-s.Listening()
-		fmt.Println(s.Addr())
+		fmt.Println(s.Addr(), s.LinkAddrs()["field"])
 	}()
 	return s.Run(context.Background())
 }
@@ -294,8 +294,8 @@ func TestKilledRightAfterAnAcceptedMark(t *testing.T) {
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var addr string
-	if _, err := fmt.Fscanln(said, &addr); err != nil {
+	var addr, field string
+	if _, err := fmt.Fscan(said, &addr, &field); err != nil {
 		t.Fatal(err)
 	}
 	var mark marked
@@ -323,7 +323,7 @@ func TestKilledRightAfterAnAcceptedMark(t *testing.T) {
 	s.stop()
 	mu.Lock()
 	defer mu.Unlock()
-	if len(notices) != 1 || notices["demo-1-post"] == 0 {
+	if len(notices) != 1 || notices["demo/1/post"] == 0 {
 		t.Errorf("notices by key: %v", notices)
 	}
 	verify(t, file)

@@ -22,7 +22,7 @@ type transcript struct {
 const transcriptName = "transitions.jsonl"
 
 func newTranscript(dir string) (*transcript, error) {
-	f, err := os.Create(filepath.Join(dir, transcriptName+".part"))
+	f, err := os.OpenFile(filepath.Join(dir, transcriptName+".part"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("begin the session's transitions: %w", err)
 	}
@@ -41,6 +41,9 @@ func (t *transcript) write(ts []alerts.Transition) error {
 
 // abandon removes the file.
 func (t *transcript) abandon() {
+	if t == nil {
+		return
+	}
 	_ = t.f.Close()
 	_ = os.Remove(t.f.Name())
 }

@@ -13,6 +13,8 @@ import (
 const (
 	sameKeyFor   = 30_000_000
 	samePlaceFor = 3_000_000
+	// maxPresses is how many presses of one track are remembered: a flood of tags must not slow the fold down.
+	maxPresses = 16
 )
 
 // Press is the memory of one sighting while more evidence of it may come.
@@ -22,6 +24,7 @@ type Press struct {
 	Verified bool                  `json:"verified"`
 	Keys     []mavlink.EvidenceKey `json:"keys"`
 	Sighting alerts.Sighting       `json:"sighting"`
+	Alert    string                `json:"alert"` // that the sighting is in, "" for none
 }
 
 // tagged takes one piece of evidence: it belongs to a press of the last 30 s, or is a new sighting.
@@ -40,7 +43,7 @@ func (w *Watch) tagged(e *mavlink.Evidence, out *Effects) {
 		if better(e, &p.Sighting) {
 			locate(&p.Sighting, e)
 			nears := w.near(geofence.Point{LatE7: e.LatE7, LonE7: e.LonE7}, int64(e.CE90DM))
-			w.book.Refine(at, p.Sighting, nears, &out.Transitions)
+			p.Alert = w.book.Refine(at, p.Alert, p.Sighting, nears, &out.Transitions)
 			out.Sightings = append(out.Sightings, p.Sighting)
 		}
 		return
@@ -58,8 +61,24 @@ func (w *Watch) tagged(e *mavlink.Evidence, out *Effects) {
 	if e.Key != (mavlink.EvidenceKey{}) {
 		p.Keys = []mavlink.EvidenceKey{e.Key}
 	}
+	p.Alert = w.sighted(at, &s, out)
+	w.remember(p)
+}
+
+// remember keeps a press, in the place of its track's oldest where there are too many.
+func (w *Watch) remember(p Press) {
+	n, oldest := 0, -1
+	for i := range w.s.Presses {
+		if w.s.Presses[i].Track == p.Track {
+			if n++; oldest < 0 {
+				oldest = i
+			}
+		}
+	}
+	if n >= maxPresses {
+		w.s.Presses = slices.Delete(w.s.Presses, oldest, oldest+1)
+	}
 	w.s.Presses = append(w.s.Presses, p)
-	w.sighted(at, &s, out)
 }
 
 func (w *Watch) sighted(at alerts.Time, s *alerts.Sighting, out *Effects) string {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"riverwatch/alerts"
 	"riverwatch/geofence"
@@ -25,7 +27,6 @@ type State struct {
 	Book    alerts.BookState      `json:"book"`
 	Links   []LinkState           `json:"links"`   // in order of first mention
 	Hearing int64                 `json:"hearing"` // since when at least one link has been up; 0: none is
-	Trouble []string              `json:"trouble"` // subjects told by trouble frames that are on
 }
 
 // LinkState is what the fold knows of a link.
@@ -85,11 +86,77 @@ func (w *Watch) Restore(saved []byte) error {
 		w.judgeBy(j)
 	}
 	w.s = s
+	for i := range w.s.Presses {
+		p := &w.s.Presses[i]
+		p.Sighting.Verified = p.Verified // a sighting's JSON does not hold it
+	}
 	w.book.Restore(s.Book)
 	if other == nil {
 		w.fleet.Restore(s.Fleet)
 		w.zones.Restore(s.Zones)
+	} else {
+		w.reconcile()
 	}
 	w.s.Fleet, w.s.Zones, w.s.Book = mavlink.FleetState{}, geofence.TrackerState{}, alerts.BookState{} // they live in their own homes
 	return other
+}
+
+// reconcile makes links, gates and vehicles remember what the station's own alerts in the book say of them, where the
+// book came without them: or the end of a cause would not be seen, and its next time not be told.
+func (w *Watch) reconcile() {
+	for i := range w.s.Links {
+		w.s.Links[i].Told = false
+	}
+	for _, subject := range w.book.Raised(alerts.OfTrouble) {
+		name, ok := strings.CutPrefix(subject, linkSubject)
+		if !ok {
+			continue
+		}
+		i := slices.IndexFunc(w.s.Links, func(l LinkState) bool { return l.Name == name })
+		if i < 0 {
+			i = len(w.s.Links)
+			w.s.Links = append(w.s.Links, LinkState{Name: name, Since: w.s.At})
+		}
+		w.s.Links[i].Told = true
+	}
+
+	zones, unseen := w.zones.State(), setOf(w.book.Raised(alerts.OfGateUnseen))
+	for i := range zones.Gates {
+		g := &zones.Gates[i]
+		g.Told = unseen[g.Zone]
+		g.Over = g.Over && g.Told
+	}
+	w.recall(zones)
+
+	fleet, lost := w.fleet.State(), w.book.Raised(alerts.OfVehicleLost)
+	for i := range fleet.Systems {
+		name, _ := w.fleet.Name(mavlink.Track(fleet.Systems[i].System))
+		if slices.Contains(lost, name) {
+			fleet.Systems[i].Vehicle.Standing = mavlink.StandingLost
+		}
+	}
+	w.fleet.Restore(fleet)
+}
+
+// recall makes the zones of the judge remember what those before it did, and of the gates that they did not know that
+// they were told as unseen, where the book says so.
+func (w *Watch) recall(memory geofence.TrackerState) {
+	known := map[string]bool{}
+	for i := range memory.Gates {
+		known[memory.Gates[i].Zone] = true
+	}
+	for _, id := range w.book.Raised(alerts.OfGateUnseen) {
+		if !known[id] {
+			memory.Gates = append(memory.Gates, geofence.GateState{Zone: id, Last: w.s.At, Told: true})
+		}
+	}
+	w.zones.Restore(memory)
+}
+
+func setOf(words []string) map[string]bool {
+	set := make(map[string]bool, len(words))
+	for _, word := range words {
+		set[word] = true
+	}
+	return set
 }

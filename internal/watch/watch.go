@@ -68,7 +68,26 @@ func (w *Watch) At() int64 { return w.s.At }
 func (w *Watch) Seq() uint64 { return w.book.Seq() }
 
 // Adopt takes over what a ledger knows beyond the log, see alerts.Book.
-func (w *Watch) Adopt(seq uint64, open []alerts.Adopted) { w.book.Adopt(seq, open) }
+func (w *Watch) Adopt(seq uint64, open []alerts.Adopted) {
+	w.book.Adopt(seq, open)
+	w.reconcile()
+}
+
+// Standing gives the state of each alert that is not closed.
+func (w *Watch) Standing() map[string]alerts.State { return w.book.Standing() }
+
+// Troubled says whether trouble with the subject is an alert that is not closed.
+func (w *Watch) Troubled(subject string) bool {
+	return slices.Contains(w.book.Raised(alerts.OfTrouble), subject)
+}
+
+// Links are the names of the links that the fold knows.
+func (w *Watch) Links() (names []string) {
+	for _, l := range w.s.Links {
+		names = append(names, l.Name)
+	}
+	return names
+}
 
 // Judge is the plan in force.
 func (w *Watch) Judge() *Judge { return w.judge }
@@ -91,7 +110,7 @@ func (w *Watch) judgeBy(j *Judge) {
 	w.fleet.SetPlan(&j.Plan.Fleet)
 	memory := w.zones.State()
 	w.zones = geofence.NewTracker(j.Index)
-	w.zones.Restore(memory)
+	w.recall(memory)
 	w.book.SetPlan(&j.Plan.Book, j.Digest)
 }
 
@@ -194,7 +213,7 @@ func (w *Watch) vehicleChanged(c *mavlink.Change, out *Effects) {
 			}
 			w.book.Raise(alerts.Time(c.At), cause, &out.Transitions)
 		}
-	case mavlink.ChangeBack:
+	case mavlink.ChangeHeard, mavlink.ChangeBack: // heard for the first time: its being lost was adopted from a ledger
 		w.book.Clear(alerts.Time(c.At), cause, &out.Transitions)
 	}
 }
@@ -220,7 +239,7 @@ func (w *Watch) vehicleFixed(f *mavlink.Fix, out *Effects) {
 func (w *Watch) gateUnseen(u geofence.Unseen, out *Effects) {
 	z := &w.judge.Plan.Zones[u.Zone]
 	cause := alerts.Cause{Kind: alerts.OfGateUnseen, Subject: z.ID, Near: []alerts.Near{{
-		Zone: z.ID, ZoneKind: string(z.Kind), Distance: 0, Bearing: alerts.NoBearing, Severity: alerts.Severity(z.Severity),
+		Zone: z.ID, ZoneKind: string(z.Kind), Distance: alerts.NoLength, Bearing: alerts.NoBearing, Severity: alerts.Severity(z.Severity),
 	}}}
 	if u.Over {
 		w.book.Clear(alerts.Time(u.At), cause, &out.Transitions)
@@ -269,6 +288,7 @@ func (w *Watch) applyOwn(f *mavlink.Frame, out *Effects) {
 			}
 			if j := w.o.Plans(n.Digest); j != nil {
 				w.judgeBy(j)
+				w.dropped(f.At, out)
 			} else {
 				out.MissingPlan = n.Digest
 			}
@@ -276,6 +296,24 @@ func (w *Watch) applyOwn(f *mavlink.Frame, out *Effects) {
 	case mavlink.OwnTrouble:
 		read(own, func(n mavlink.TroubleNote) { w.troubled(f.At, n, out) })
 	case mavlink.OwnRefused, mavlink.OwnClock, mavlink.OwnEnd: // for whoever reads the log
+	}
+}
+
+// dropped ends the station's own alerts of what a new plan does not know: nothing else would ever clear them.
+func (w *Watch) dropped(at int64, out *Effects) {
+	p, watched := w.judge.Plan, map[string]bool{}
+	for i := range p.Zones {
+		watched[p.Zones[i].ID] = p.Zones[i].MaxUnseenUS > 0
+	}
+	for _, id := range w.book.Raised(alerts.OfGateUnseen) {
+		if !watched[id] {
+			w.book.Clear(alerts.Time(at), alerts.Cause{Kind: alerts.OfGateUnseen, Subject: id}, &out.Transitions)
+		}
+	}
+	for _, name := range w.book.Raised(alerts.OfVehicleLost) {
+		if !slices.ContainsFunc(p.Fleet.Vehicles, func(v mavlink.VehiclePlan) bool { return v.Name == name }) {
+			w.book.Clear(alerts.Time(at), alerts.Cause{Kind: alerts.OfVehicleLost, Subject: name}, &out.Transitions)
+		}
 	}
 }
 
@@ -294,11 +332,14 @@ func (w *Watch) linkChanged(at int64, n mavlink.LinkNote, out *Effects) {
 		w.s.Links = append(w.s.Links, LinkState{Name: n.Link})
 	}
 	l := &w.s.Links[i]
-	if l.Told && n.Up {
+	l.Up, l.Since = n.Up, at
+	if n.Up || n.Gone {
 		l.Told = false
 		w.book.Clear(alerts.Time(at), linkCause(l.Name), &out.Transitions)
 	}
-	l.Up, l.Since = n.Up, at
+	if n.Gone {
+		w.s.Links = slices.Delete(w.s.Links, i, i+1)
+	}
 	if !w.hears() {
 		w.s.Hearing = 0
 	} else if w.s.Hearing == 0 {
@@ -332,8 +373,11 @@ func (w *Watch) advanceLinks(at int64, out *Effects) {
 	}
 }
 
+// linkSubject is followed by the link's name.
+const linkSubject = "link "
+
 func linkCause(name string) alerts.Cause {
-	return alerts.Cause{Kind: alerts.OfTrouble, Subject: "link " + name}
+	return alerts.Cause{Kind: alerts.OfTrouble, Subject: linkSubject + name}
 }
 
 func (w *Watch) troubled(at int64, n mavlink.TroubleNote, out *Effects) {

@@ -1,0 +1,89 @@
+package app
+
+import (
+	"errors"
+	"testing"
+
+	"go.uber.org/zap"
+
+	"riverwatch/alerts"
+	"riverwatch/alerts/ledger"
+	"riverwatch/internal/watch"
+	"riverwatch/mavlink"
+)
+
+// fullLedger takes nothing while it is full.
+type fullLedger struct {
+	full bool
+	got  ledger.Changes
+}
+
+func (l *fullLedger) Commit(all ...*ledger.Changes) ([]ledger.Stored, error) {
+	if l.full {
+		return nil, errors.New("no room")
+	}
+	for _, c := range all {
+		merge(&l.got, c)
+	}
+	return nil, nil
+}
+
+func TestWhatWaitsForTheLedgerIsBounded(t *testing.T) {
+	l := &fullLedger{full: true}
+	direct, kept := 0, 0
+	c := newCommitter(committerOptions{
+		Ledger: l, Log: zap.NewNop(), Trouble: func(string, bool) {}, Kept: func() { kept++ },
+		Unkept: func(ts []alerts.Transition) { direct += len(ts) },
+	})
+	const rounds, each = 3, 5000
+	for i := range rounds {
+		changes := ledger.Changes{
+			Transitions: make([]alerts.Transition, each), Sightings: make([]alerts.Sighting, each),
+			ZoneEvents: make([]ledger.ZoneEvent, each), Sorties: make([]ledger.Sortie, each),
+			Answers: []ledger.Answer{{Number: uint32(i + 1)}},
+		}
+		for j := range changes.Transitions {
+			changes.Transitions[j].Seq = uint64(i*each + j + 1)
+		}
+		c.commit(&changes, nil)
+	}
+	if direct != rounds*each || kept != 0 {
+		t.Errorf("%d transitions were told directly, the ledger was said to have grown %d times", direct, kept)
+	}
+	if _, first := c.await(2); first {
+		t.Error("a request whose answer waits for the ledger was let in again")
+	}
+	l.full = false
+	c.commit(&ledger.Changes{}, nil)
+	for what, n := range map[string]int{
+		"transitions": len(l.got.Transitions), "sightings": len(l.got.Sightings),
+		"zone events": len(l.got.ZoneEvents), "sorties": len(l.got.Sorties),
+	} {
+		if n != ledgerLag {
+			t.Errorf("%d %s were kept, want %d", n, what, ledgerLag)
+		}
+	}
+	if newest := l.got.Transitions[ledgerLag-1].Seq; newest != rounds*each {
+		t.Errorf("the newest transition is %d", newest)
+	}
+	if _, first := c.await(2); !first || len(l.got.Answers) != rounds || kept != 1 {
+		t.Errorf("afterwards: %v, %d answers, told %d times", first, len(l.got.Answers), kept)
+	}
+}
+
+// TestAHungDiskDoesNotFillTheMemory: the committer does not run here, as one that waits for a disk.
+func TestAHungDiskDoesNotFillTheMemory(t *testing.T) {
+	c := newCommitter(committerOptions{Log: zap.NewNop()})
+	much := mavlink.Batch{Frames: []mavlink.Frame{{Raw: make([]byte, writerLag+1)}}}
+	news := &watch.Effects{Answers: []watch.Answer{{Number: 1}}}
+	for range 1000 {
+		c.push(much, &watch.Effects{})
+	}
+	c.push(much, news)
+	for range 1000 {
+		c.push(much, &watch.Effects{})
+	}
+	if len(c.queue) != 2 || c.bytes != 0 || c.queue[1].effects == nil {
+		t.Errorf("%d items and %d bytes wait", len(c.queue), c.bytes)
+	}
+}
