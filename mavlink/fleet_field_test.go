@@ -101,6 +101,16 @@ func restarted(t testing.TB, f *Fleet, p *FleetPlan) *Fleet {
 	return f
 }
 
+// heard counts the vehicles that are more than a line of the plan.
+func (x *field) heard() (n int) {
+	for _, v := range x.fleet.Vehicles(x.at) {
+		if v.State != "unheard" {
+			n++
+		}
+	}
+	return n
+}
+
 func (x *field) view(system uint8) *VehicleView {
 	x.t.Helper()
 	for _, v := range x.fleet.Vehicles(x.at) {

@@ -31,7 +31,7 @@ func TestAVehicleBeginsWithAnAutopilotsHeartbeat(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			x := newField(t, testPlan())
 			news := x.send(c.sys, 1, c.beat)
-			if got := len(x.fleet.Vehicles(x.at)) == 1; got != c.want {
+			if got := x.heard() == 1; got != c.want {
 				t.Errorf("vehicle: %v", got)
 			}
 			if got := len(news.Changes) == 1 && news.Changes[0].Kind == ChangeHeard; got != c.want {
@@ -342,6 +342,27 @@ func TestModesAreWordsThatPilotsKnow(t *testing.T) {
 		if got := modeWord(c.autopilot, c.typ, c.base, c.custom); got != c.want {
 			t.Errorf("%+v: %q", c, got)
 		}
+	}
+}
+
+func TestAVehicleOfThePlanIsShownBeforeItIsHeard(t *testing.T) {
+	x := newField(t, testPlan())
+	x.send(2, 1, beatOf(2, 3))
+	x.send(77, 1, beatOf(2, 3))
+	type row struct {
+		name, state   string
+		known, silent bool
+	}
+	var got []row
+	for _, v := range x.fleet.Vehicles(x.at) {
+		got = append(got, row{v.Name, v.State, v.Known, v.LastHeard == "" && v.Position == nil})
+	}
+	if want := []row{{"egret-1", "unheard", true, true}, {"egret-2", "heard", true, false}, {"system-77", "heard", false, false}}; !slices.Equal(got, want) {
+		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+	x.fleet.SetPlan(&FleetPlan{})
+	if n := len(x.fleet.Vehicles(x.at)); n != 2 {
+		t.Errorf("%d vehicles after a plan without any, want the 2 that were heard", n)
 	}
 }
 

@@ -153,7 +153,7 @@ func TestPositionsOfAPlannedSystemAreBelievedBeforeItsFirstHeartbeat(t *testing.
 	if got := x.send(0, 1, x.position(0, 0, 60)).Rejected[RejectComponent]; got != 1 {
 		t.Error("system 0 is taken for a vehicle")
 	}
-	if n := len(x.fleet.Vehicles(x.at)); n != 0 {
+	if n := x.heard(); n != 0 {
 		t.Errorf("%d vehicles without a heartbeat", n)
 	}
 }

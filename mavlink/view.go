@@ -17,8 +17,8 @@ type VehicleView struct {
 	Status         string        `json:"status"` // MAV_STATE
 	Armed          bool          `json:"armed"`
 	Airborne       bool          `json:"airborne"`
-	State          string        `json:"state"`      // heard, stale or lost
-	LastHeard      string        `json:"last_heard"` // RFC 3339, UTC
+	State          string        `json:"state"`      // heard, stale, lost or, of the plan and silent so far, unheard
+	LastHeard      string        `json:"last_heard"` // RFC 3339, UTC; "" for unheard
 	Position       *PositionView `json:"position"`   // the last one, however old; null: none since the autopilot started
 	BatteryPercent *int          `json:"battery_percent"`
 	Voltage        *float64      `json:"voltage"` // V
@@ -41,12 +41,15 @@ type PositionView struct {
 	AgeMS         int64    `json:"age_ms"`
 }
 
-// Vehicles shows all vehicles heard so far, by system id, as they are known at the instant at.
+// Vehicles shows the vehicles heard so far and those of the plan, by system id, as they are known at the instant at.
 func (f *Fleet) Vehicles(at int64) []VehicleView {
 	views := []VehicleView{}
-	for _, s := range &f.systems {
-		if s != nil && s.Vehicle.Exists {
+	for id, s := range &f.systems {
+		switch {
+		case s != nil && s.Vehicle.Exists:
 			views = append(views, f.view(s, at))
+		case f.known[id]:
+			views = append(views, VehicleView{Name: f.names[id], System: uint8(id), Known: true, Verified: true, State: "unheard"})
 		}
 	}
 	return views

@@ -142,7 +142,7 @@ func scene(t *testing.T) (*fakeStation, *fakeLedger) {
 		}
 	}
 	alert("a-1", "gate-1", "gate", alerts.High, alerts.Open, 8*time.Second, 372741234, 1120054234, func(a *ledger.Alert) { a.Sightings = 3 })
-	alert("a-2", "bank", "bank", alerts.High, alerts.Open, 3*time.Minute, 372175000, 1119443000, func(a *ledger.Alert) {
+	alert("a-2", "ciyao", "bank", alerts.High, alerts.Open, 3*time.Minute, 372175000, 1119443000, func(a *ledger.Alert) {
 		a.Verified, a.Side, a.Certainty, a.Distance = false, "left", "possible", 0
 	})
 	alert("a-3", "gate-5", "gate", alerts.Critical, alerts.Acknowledged, 11*time.Minute, 372399000, 1119501000, func(a *ledger.Alert) {
@@ -150,6 +150,21 @@ func scene(t *testing.T) (*fakeStation, *fakeLedger) {
 	})
 	alert("a-4", "", "", alerts.Medium, alerts.Open, time.Minute, 0, 0, func(a *ledger.Alert) {
 		a.Kind, a.Subject, a.Lat, a.Lon, a.CE90, a.Certainty = alerts.OfVehicleLost, "egret-3", nil, nil, nil, ""
+	})
+	alert("a-5", "", "", alerts.Medium, alerts.Open, 4*time.Minute, 0, 0, func(a *ledger.Alert) {
+		a.Lat, a.Lon, a.CE90, a.Certainty, a.Distance, a.Bearing = nil, nil, nil, "unlocated", alerts.NoLength, alerts.NoBearing
+	})
+	alert("a-6", "ciyao", "bank", alerts.Low, alerts.Open, 5*time.Minute, 372655000, 1119990000, func(a *ledger.Alert) { a.Distance = 310 })
+	for i := range l.sightings {
+		switch s := &l.sightings[i]; s.Alert {
+		case "a-5":
+			s.Located, s.Basis = false, "none"
+		case "a-6":
+			s.Source, s.Basis, s.CE90 = "photo", "vehicle", 770
+		}
+	}
+	alert("a-7", "", "", alerts.Medium, alerts.Acknowledged, 55*time.Second, 0, 0, func(a *ledger.Alert) {
+		a.Kind, a.Subject, a.Lat, a.Lon, a.CE90, a.Certainty, a.OwnerName = alerts.OfTrouble, "link radio", nil, nil, nil, "", "lead-2"
 	})
 	l.sightings = append(l.sightings, ledger.Sighting{Sighting: alerts.Sighting{ID: "s-far", At: now(time.Hour), Vehicle: "egret-2", Kind: "person", Located: true, Lat: 372480000, Lon: 1119470000, CE90: 200}})
 	turn := func(v float64) *float64 { return &v }
@@ -168,7 +183,7 @@ func scene(t *testing.T) (*fakeStation, *fakeLedger) {
 	view("system-42", 42, "heard", 200*time.Millisecond, 37.2560, 111.9580, 80, 64, func(v *mavlink.VehicleView) {
 		v.Known, v.Verified, v.Position, v.BatteryPercent, v.Mode, v.Armed, v.Airborne = false, false, nil, nil, "STABILIZE", false, false
 	})
-	s.vehicles = s.vehicles[1:]
+	s.vehicles = append(s.vehicles[1:4:4], mavlink.VehicleView{Name: "egret-4", System: 4, Known: true, Verified: true, State: "unheard"}, s.vehicles[4])
 	s.links = append(s.links, link.LinkStatus{
 		Name: "radio", Kind: "serial", Address: "/dev/ttyUSB0", Error: "no such device: plug the radio in", Since: s.at.Add(-time.Minute),
 	})
@@ -187,12 +202,16 @@ func openScene(t *testing.T, s *fakeStation, l *fakeLedger, path string, change 
 func TestThePageShowsTheStationInABrowser(t *testing.T) {
 	s, l := scene(t)
 	p := openScene(t, s, l, "/", func(o *Options) { o.Location = shanghai(t) })
-	p.see(`.alert.high`, `#vehicles tr.lost`, `#map circle.zone`, `#map .sight.high`)
+	p.see(`.alert.high .copy`, `#vehicles tr.lost`, `#map circle.zone`, `#map .sight.high`)
 	for _, tc := range []struct{ where, want string }{
-		{"#alerts", "Gate 1|4.2 m away to the east|likely near|3 sightings|Pingyao side|unverified|Vehicle lost: egret-3|Li Na"},
-		{"#vehicles", "egret-1|live|stale|lost 1 min|83 %|degraded|system-42|unverified|disarmed"},
+		{"#alerts", "Gate 1|person|4.2 m away to the east|likely near|3 sightings|Pingyao side|unverified|acknowledged by Li Na|seen 3 min ago|" +
+			"37.27412, 112.00542|±\u00a012\u00a0m|37.21750, 111.94430|south-west of Gate 6|" +
+			"Vehicle lost: egret-3|, 60 m up|37.21100, 111.94150|link radio|no such device|" +
+			"position of the aircraft, ±\u00a077\u00a0m|Position unknown|told of it without a position"},
+		{"#vehicles", "egret-1|heard|stale|lost 1 min|83 %|degraded|system-42|unverified|disarmed|egret-4|not heard yet"},
+		{"#vehicles-sub", "1 of 4 heard, 1 unknown"},
 		{"#links", "field|up|down|plug the radio in"},
-		{"#station", "yanwu"}, {"#contact", "live"}, {"#clock", "Asia/Shanghai"}, {"#tally", "3 open, 1 in hand"},
+		{"#station", "yanwu"}, {"#contact", "connected"}, {"#hearing", "1 of 4 heard, 1 unknown"}, {"#clock", "Asia/Shanghai"}, {"#tally", "5 open, 2 in hand"},
 	} {
 		shown := p.text(tc.where)
 		for want := range strings.SplitSeq(tc.want, "|") {
@@ -201,7 +220,7 @@ func TestThePageShowsTheStationInABrowser(t *testing.T) {
 			}
 		}
 	}
-	if title := get(p, chromedp.Title()); title != "(3) yanwu" {
+	if title := get(p, chromedp.Title()); title != "(5) yanwu" {
 		t.Errorf("title %q", title)
 	}
 	for _, scheme := range []string{"light", "dark"} {
@@ -211,15 +230,101 @@ func TestThePageShowsTheStationInABrowser(t *testing.T) {
 			t.Errorf("on a phone of 390 points the page is %v wide", wide)
 		}
 	}
-	p.do(chromedp.EmulateViewport(1280, 800), chromedp.Click(chromedp.CSS(`.alert .does button.main`)))
-	p.see(`.alert:nth-of-type(2).acknowledged, .alert:nth-of-type(3).acknowledged`)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.acts) != 1 || s.acts[0].Act != "acknowledge" || s.acts[0].Alert != "a-1" || s.acts[0].Key == "" {
-		t.Errorf("the station was asked %+v", s.acts)
+	if said := p.complaints(); len(said) != 0 {
+		t.Errorf("the page complained: %q", said)
+	}
+}
+
+func TestAnAcknowledgeAsksForTheNameAndMovesNothingUnderTheFinger(t *testing.T) {
+	s, l := scene(t)
+	p := openScene(t, s, l, "/", nil)
+	p.see(`.alert.high .copy`)
+	p.do(chromedp.Click(chromedp.CSS(`.alert .does button.main`)), chromedp.WaitVisible(chromedp.CSS(`#name-box`)))
+	if n := len(s.asked()); n != 0 {
+		t.Fatalf("the station was asked %d times before the name was known", n)
+	}
+	p.shot("name", 390, 844, "light")
+	p.do(chromedp.EmulateViewport(1280, 800), chromedp.SendKeys(chromedp.CSS(`#name`), "lead-2\r"))
+	p.see(`.alert:first-child.acknowledged`) // where it was
+	if shown := p.text(`.alert:first-child`); !strings.Contains(shown, "acknowledged by lead-2") || !strings.Contains(shown, "seen ") || !strings.Contains(shown, "Undo") {
+		t.Errorf("the card says\n%s", shown)
+	}
+	p.shot("acknowledged", 1280, 800, "light")
+	p.see(`.alert:nth-child(n+5).acknowledged [title^="take back"]`) // when the finger is gone
+	p.do(chromedp.Click(chromedp.CSS(`.alert [title^="take back"]`)), chromedp.WaitNotPresent(chromedp.CSS(`.alert [title^="take back"]`)))
+	acts := s.asked()
+	if len(acts) != 2 || acts[0].Act != "acknowledge" || acts[0].Alert != "a-1" || acts[0].Key == "" || acts[0].By != "lead-2" || acts[1].Act != "undo" || acts[1].By != "lead-2" {
+		t.Errorf("the station was asked %+v", acts)
+	}
+	if who := get(p, chromedp.Value(chromedp.CSS(`#who`))); who != "lead-2" {
+		t.Errorf("the page keeps the name %q", who)
 	}
 	if said := p.complaints(); len(said) != 0 {
 		t.Errorf("the page complained: %q", said)
+	}
+}
+
+func TestADeafStationIsNotQuiet(t *testing.T) {
+	for _, tc := range []struct {
+		name, tone, says, instead string
+		make                      func(*fakeStation)
+	}{
+		{"link-down", "bad", "nothing is heard: 0 of 1 links up", "Nothing is heard", func(s *fakeStation) {
+			s.links[0].Up, s.links[0].Error = false, "listen udp 127.0.0.1:14550: bind: address already in use: another program has the port, stop it or give the link another"
+		}},
+		{"no-link", "bad", "nothing is heard: no link is configured", "Nothing is heard", func(s *fakeStation) { s.links = nil }},
+		{"unheard", "warn", "no drone is heard", "No drone is heard", func(s *fakeStation) {
+			s.vehicles = []mavlink.VehicleView{
+				{Name: "egret-1", System: 1, Known: true, Verified: true, State: "unheard"}, {Name: "egret-2", System: 2, Known: true, Verified: true, State: "unheard"},
+			}
+		}},
+		{"lost", "bad", "no drone is heard", "No drone is heard", func(s *fakeStation) { s.vehicles[0].State = "lost" }},
+		{"well", "good", "drones: 1 of 1 heard", "All quiet", func(*fakeStation) {}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			s, l := fakes()
+			s.at, l.alerts, l.sightings = time.Now(), nil, nil
+			tc.make(s)
+			p := openScene(t, s, l, "/", nil)
+			p.see(`#hearing.`+tc.tone, `.empty`)
+			p.shot("deaf-"+tc.name, 1280, 800, "light")
+			p.shot("deaf-"+tc.name+"-phone", 390, 844, "dark")
+			if shown := p.text(`#hearing`); shown != tc.says {
+				t.Errorf("the head says %q, want %q", shown, tc.says)
+			}
+			if shown := p.text(`#alerts`); !strings.HasPrefix(shown, tc.instead) {
+				t.Errorf("the list says %q, want %q", shown, tc.instead)
+			}
+		})
+	}
+}
+
+func TestAnOpenedAlertGivesItsPlaceAndShowsItOnTheMap(t *testing.T) {
+	s, l := scene(t)
+	p := openScene(t, s, l, "/a/a-2", nil)
+	p.see(`.alert.chosen .where a`, `.alert.chosen .line li`)
+	if href, want := get(p, chromedp.Evaluate[string](`document.querySelector('.chosen .where a').getAttribute('href')`)), "geo:37.2175,111.9443;u=12"; href != want {
+		t.Errorf("the link is %q, want %q", href, want)
+	}
+	p.shot("opened", 1280, 800, "dark")
+	p.shot("opened-phone", 390, 844, "light")
+	p.do(chromedp.Click(chromedp.CSS(`.chosen .where .go button`)))
+	get(p, chromedp.Evaluate[bool](`new Promise((done) => {
+		const look = () => document.querySelector('#map .sight.chosen').getBoundingClientRect().top < innerHeight ? done(true) : requestAnimationFrame(look);
+		look();
+	})`, chromedp.EvalAwaitPromise))
+	p.shot("opened-map-phone", 390, 844, "light")
+}
+
+func TestTheMapSaysThatItLeavesZonesOut(t *testing.T) {
+	s, l := fakes()
+	zone := s.zones[strings.Index(s.zones, `[{`)+1 : strings.LastIndex(s.zones, `]`)]
+	s.zones = strings.Replace(s.zones, zone, zone+strings.Repeat(","+zone, 3000), 1)
+	p := openScene(t, s, l, "/", nil)
+	p.see(`#left-out`)
+	if shown := p.text(`#left-out`); !strings.Contains(shown, "3 000 of 3 001 zones") {
+		t.Errorf("the map says %q", shown)
 	}
 }
 
@@ -230,7 +335,7 @@ func TestThePageShowsATransitionAtOnceAndLosesNoHalfWrittenNote(t *testing.T) {
 	p.do(chromedp.Click(chromedp.CSS(`.alert .does button:not(.main)`)), chromedp.SendKeys(chromedp.CSS(`.alert textarea`), "by the willow"))
 	p.shot("closing", 1280, 800, "light")
 	l.store("transition", "a-new", strings.Replace(transition("a-new", 9), `"severity":"high"`, `"severity":"critical"`, 1), "")
-	p.see(`.alert.critical.open`)
+	p.see(`.alert:first-child.critical.open`)
 	if note := get(p, chromedp.Value(chromedp.CSS(`.alert textarea`))); note != "by the willow" {
 		t.Errorf("the note is %q", note)
 	}
@@ -245,10 +350,10 @@ func TestThePageSaysThatItHasNoContactAndComesBack(t *testing.T) {
 	server := httptest.NewServer(c)
 	address := server.Listener.Addr().String()
 	p := browse(t, server.URL)
-	p.see(`.contact.live`, `.alert`)
+	p.see(`#contact.good`, `.alert`)
 	server.CloseClientConnections()
 	server.Close()
-	p.see(`.contact.gone`)
+	p.see(`#contact.bad`)
 	p.shot("no-contact", 1280, 800, "light")
 	if shown := p.text("#contact"); !strings.HasPrefix(shown, "no contact for ") {
 		t.Errorf("it says %q", shown)
@@ -263,7 +368,7 @@ func TestThePageSaysThatItHasNoContactAndComesBack(t *testing.T) {
 	server.Start()
 	t.Cleanup(server.Close)
 	t.Cleanup(server.CloseClientConnections)
-	p.see(`.contact.live`)
+	p.see(`#contact.good`)
 }
 
 func TestThePageAsksForTheTokenAndSendsItAsAHeader(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"riverwatch/mavlink"
 	"riverwatch/mavlink/link"
@@ -109,6 +110,11 @@ func New(o Options) (*Console, error) {
 	if o.Log == nil {
 		o.Log = zap.NewNop()
 	}
+	// Of lines that say the same, 10 in a second and then every thousandth: a flood of requests that all fail, as on a
+	// full disk, is not to become one in the log.
+	o.Log = o.Log.WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core {
+		return zapcore.NewSamplerWithOptions(core, time.Second, 10, 1000)
+	}))
 	if o.Location == nil {
 		o.Location = time.UTC
 	}

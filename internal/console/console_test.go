@@ -148,7 +148,7 @@ func TestBadRequestsAreRefusedWithWhatToDo(t *testing.T) {
 		{"unknown field", "POST", "/api/v1/sightings", `{"lat":1,"lon":2,"ce90":3}`, nil, 400, "ce90"},
 		{"text for a number", "POST", "/api/v1/sightings", `{"lat":"1","lon":2}`, nil, 422, "lat: is a string: give a number"},
 		{"too large a number", "POST", "/api/v1/sightings", `{"lat":1e999,"lon":2}`, nil, 422, "lat"},
-		{"an unreadable time", "POST", "/api/v1/sightings", `{"lat":1,"lon":2,"at":"today"}`, nil, 400, "today"},
+		{"an unreadable time", "POST", "/api/v1/sightings", `{"lat":1,"lon":2,"at":"today"}`, nil, 422, "today"},
 		{"form encoding", "POST", "/api/v1/sightings", `{}`, http.Header{"Content-Type": {"text/plain"}}, 415, "application/json"},
 		{"nothing", "POST", "/api/v1/sightings", ``, nil, 422, "lat: is missing"},
 		{"latitude 90.1", "POST", "/api/v1/sightings", `{"lat":90.1,"lon":0}`, nil, 422, "-90 to 90"},

@@ -69,6 +69,13 @@ func (s *fakeStation) Act(ctx context.Context, r ActRequest) (ActReply, error) {
 	return ActReply{Alert: r.Alert, State: "acknowledged"}, s.err
 }
 
+// asked are the acts that were asked for so far.
+func (s *fakeStation) asked() []ActRequest {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.acts)
+}
+
 func (s *fakeStation) Reload(context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -97,7 +97,7 @@ func (c *Console) failWith(w http.ResponseWriter, r *http.Request, err error) {
 		fail(w, http.StatusUnprocessableEntity, "this Idempotency-Key came with another request before: use a new key for each new request")
 	case errors.Is(err, ErrStorage):
 		c.log.Error("a request was refused because the ledger cannot be written", zap.String("path", r.URL.Path), zap.Error(err))
-		fail(w, http.StatusInsufficientStorage, "nothing was done, because the station cannot write to its disk: make room in data_dir, then send the request again with the same Idempotency-Key")
+		fail(w, http.StatusInsufficientStorage, "nothing was done, because the station cannot write to its disk: make room in data_dir (its log says what is wrong), then send the request again with the same Idempotency-Key")
 	case errors.Is(err, ErrBusy):
 		w.Header().Set("Retry-After", "1")
 		fail(w, http.StatusServiceUnavailable, "the station is busy: send the request again with the same Idempotency-Key")

@@ -131,7 +131,12 @@ func (c *Console) routes() http.Handler {
 // answerList answers with one page of a list of the ledger. states says which states may be asked for, "" for none.
 func answerList[T any](c *Console, w http.ResponseWriter, r *http.Request, states string,
 	read func(ledger.Filter) ([]T, string, error), body func([]T, string) any) {
-	f, err := filterOf(r.URL.Query(), states)
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil { // URL.Query would leave out what it cannot read: the list would be of something else
+		fail(w, http.StatusUnprocessableEntity, "the parameters cannot be read (%.100v): separate them by &, and escape what is special", err)
+		return
+	}
+	f, err := filterOf(q, states)
 	if err != nil {
 		c.failWith(w, r, err)
 		return
@@ -172,7 +177,7 @@ func filterOf(q url.Values, states string) (ledger.Filter, error) {
 			if states != "" {
 				known += ", state"
 			}
-			wrong = append(wrong, Field{name, "is no parameter of this list: it has " + known})
+			wrong = append(wrong, Field{shortened(name), "is no parameter of this list: it has " + known})
 		}
 	}
 	if wrong != nil {

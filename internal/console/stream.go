@@ -145,14 +145,20 @@ func public(e *ledger.Stored) (name string, data []byte) {
 			return "", nil
 		}
 		note := struct {
-			At    alerts.Time     `json:"at"`
-			Alert string          `json:"alert"`
-			Note  string          `json:"note"`
-			Of    json.RawMessage `json:"of"` // what the words came with
-		}{e.At, e.Subject, e.Personal, e.Data}
+			At    alerts.Time `json:"at"`
+			Alert string      `json:"alert"`
+			Note  string      `json:"note"`
+			Of    struct {
+				Act string `json:"act"`
+				By  uint32 `json:"by"` // a person's number
+			} `json:"of"` // what the words came with
+		}{At: e.At, Alert: e.Subject, Note: e.Personal}
+		if json.Unmarshal(e.Data, &note.Of) != nil {
+			return "", nil // not written by a ledger
+		}
 		data, err := json.Marshal(note)
 		if err != nil {
-			return "", nil // its data is no JSON: not written by a ledger
+			return "", nil
 		}
 		return "note", data
 	}

@@ -11,8 +11,10 @@ import (
 	"math"
 	"mime"
 	"net/http"
+	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -39,13 +41,13 @@ var word = regexp.MustCompile(`^[a-z_]{1,32}$`)
 // mark serves POST /api/v1/sightings.
 func (c *Console) mark(w http.ResponseWriter, r *http.Request) {
 	var body struct {
-		Lat  *float64   `json:"lat"`
-		Lon  *float64   `json:"lon"`
-		CE90 *float64   `json:"ce90_m"`
-		Kind string     `json:"kind"`
-		Note string     `json:"note"`
-		By   string     `json:"by"`
-		At   *time.Time `json:"at"`
+		Lat  *float64 `json:"lat"`
+		Lon  *float64 `json:"lon"`
+		CE90 *float64 `json:"ce90_m"`
+		Kind string   `json:"kind"`
+		Note string   `json:"note"`
+		By   string   `json:"by"`
+		At   *string  `json:"at"`
 	}
 	if !c.readBody(w, r, &body) {
 		return
@@ -64,8 +66,10 @@ func (c *Console) mark(w http.ResponseWriter, r *http.Request) {
 		form.word("kind", body.Kind)
 	}
 	if body.At != nil {
-		req.At = *body.At
-		if age := c.o.Now().Sub(req.At); age > maxMarkAge || age < -maxMarkLead {
+		var err error
+		if req.At, err = time.Parse(time.RFC3339Nano, *body.At); err != nil {
+			form.wrong("at", fmt.Sprintf("is %s: give a time like 2026-11-23T07:50:00Z", shortened(*body.At)))
+		} else if age := c.o.Now().Sub(req.At); age > maxMarkAge || age < -maxMarkLead {
 			form.wrong("at", "lies more than 24 h back or in the future: give when it was seen, or leave it out for now")
 		}
 	}
@@ -136,6 +140,10 @@ func (c *Console) reload(w http.ResponseWriter, r *http.Request) {
 // readBody reads the one JSON object that a request consists of; no body is an empty object. It answers itself where
 // it says false.
 func (c *Console) readBody(w http.ResponseWriter, r *http.Request, into any) bool {
+	if r.URL.RawQuery != "" {
+		fail(w, http.StatusUnprocessableEntity, "this request takes no parameters in its address (%.40q): send all of it in the body", r.URL.RawQuery)
+		return false
+	}
 	data, err := io.ReadAll(r.Body)
 	if err != nil {
 		if tooBig := new(http.MaxBytesError); errors.As(err, &tooBig) {
@@ -148,46 +156,110 @@ func (c *Console) readBody(w http.ResponseWriter, r *http.Request, into any) boo
 	if len(data) == 0 {
 		return true
 	}
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "application/json" {
 		fail(w, http.StatusUnsupportedMediaType, "send the body as JSON, with the header \"Content-Type: application/json\"")
+		return false
+	}
+	if set, ok := params["charset"]; ok && !strings.EqualFold(set, "utf-8") {
+		fail(w, http.StatusUnsupportedMediaType, "the body is said to be in %.40q: send it in UTF-8", set)
+		return false
+	}
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		fail(w, http.StatusUnsupportedMediaType, "the body comes with Content-Encoding %.40q: send it as it is", coding)
 		return false
 	}
 	if !utf8.Valid(data) {
 		fail(w, http.StatusBadRequest, "the body is not UTF-8: send it in UTF-8")
 		return false
 	}
+	if what := checkObject(data, into); what != "" {
+		fail(w, http.StatusBadRequest, "%s: send one JSON object with the fields of this request, each once", what)
+		return false
+	}
+	err = json.Unmarshal(data, into)
+	if mistyped := new(json.UnmarshalTypeError); errors.As(err, &mistyped) {
+		c.failWith(w, r, &InvalidError{[]Field{{mistyped.Field, fmt.Sprintf("is a %s: give a %s", mistyped.Value, plainType(mistyped.Type.Kind().String()))}}})
+		return false
+	}
+	if err != nil {
+		c.failWith(w, r, err)
+		return false
+	}
+	return true
+}
+
+// checkObject says what keeps data from being one object with the fields of the struct that into points to, "" for
+// nothing. encoding/json takes a field in any case, and of a field given twice the last: a mark would be somewhere else
+// than its sender meant.
+func checkObject(data []byte, into any) (what string) {
 	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	err = d.Decode(into)
-	if err == nil && d.Decode(new(json.RawMessage)) != io.EOF {
-		err = errors.New("there is something after it")
+	var whole json.RawMessage
+	switch err := d.Decode(&whole); {
+	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
+		return "the body is not JSON: it ends early"
+	case err != nil:
+		if syntax := new(json.SyntaxError); errors.As(err, &syntax) {
+			return fmt.Sprintf("the body is not JSON, from byte %d on (%v)", syntax.Offset, err)
+		}
+		return fmt.Sprintf("the body is not JSON (%v)", err)
 	}
-	if err == nil && bytes.HasPrefix(bytes.TrimSpace(data), []byte("null")) {
-		err = errors.New("it is null")
+	if err := d.Decode(new(json.RawMessage)); err != io.EOF {
+		return "there is something after it in the body"
 	}
-	if err == nil {
-		return true
+	switch c := whole[0]; {
+	case c == '[':
+		return "the body is a list"
+	case c == '"':
+		return "the body is a text"
+	case c == 'n':
+		return "the body is null"
+	case c == 't' || c == 'f':
+		return "the body is true or false"
+	case c != '{':
+		return "the body is a number"
 	}
-	var syntax *json.SyntaxError
-	var kind *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &syntax):
-		fail(w, http.StatusBadRequest, "the body is not JSON, from byte %d on (%v): send one JSON object", syntax.Offset, err)
-	case errors.As(err, &kind) && kind.Field != "":
-		c.failWith(w, r, &InvalidError{[]Field{{kind.Field, fmt.Sprintf("is a %s: give a %s", kind.Value, plainType(kind.Type.Kind().String()))}}})
-	default:
-		fail(w, http.StatusBadRequest, "the body is not what this request takes (%s): send one JSON object with its fields only",
-			strings.TrimPrefix(err.Error(), "json: "))
+	var known []string
+	for t, i := reflect.TypeOf(into).Elem(), 0; i < t.NumField(); i++ {
+		known = append(known, t.Field(i).Tag.Get("json"))
 	}
-	return false
+	d = json.NewDecoder(bytes.NewReader(whole))
+	if _, err := d.Token(); err != nil {
+		return err.Error()
+	}
+	var given []string
+	for d.More() {
+		key, err := d.Token()
+		if err == nil {
+			err = d.Decode(new(json.RawMessage))
+		}
+		if err != nil {
+			return err.Error()
+		}
+		name, _ := key.(string)
+		switch {
+		case !slices.Contains(known, name):
+			return fmt.Sprintf("the body has an unknown field %s (this request takes %s)", shortened(name), strings.Join(known, ", "))
+		case slices.Contains(given, name):
+			return fmt.Sprintf("the field %q is given twice", name)
+		}
+		given = append(given, name)
+	}
+	return ""
+}
+
+// shortened is a name of a client's for a message: quoted, and cut where it is long.
+func shortened(name string) string {
+	const most = 40
+	if utf8.RuneCountInString(name) > most {
+		name = string([]rune(name)[:most]) + "…"
+	}
+	return strconv.Quote(name)
 }
 
 func plainType(kind string) string {
-	switch kind {
-	case "float64":
+	if kind == "float64" {
 		return "number"
-	case "struct":
-		return "time as text, like 2026-11-23T07:50:00Z"
 	}
 	return kind
 }
@@ -219,15 +291,24 @@ func (f *form) note(v string) string {
 	if utf8.RuneCountInString(v) > maxNote {
 		f.wrong("note", fmt.Sprintf("is longer than %d characters: shorten it", maxNote))
 	}
+	if strings.ContainsFunc(v, misleads) {
+		f.wrong("note", "has characters in it that are none, or that turn the direction of writing: leave them out")
+	}
 	if strings.ContainsFunc(v, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' && r != '\r' }) {
 		f.wrong("note", "has control characters in it: leave them out")
 	}
 	return v
 }
 
+// misleads tells characters that show people something else than was written: half a surrogate pair, which JSON can
+// hold, comes as U+FFFD; overrides and isolates of the direction make a name look like another.
+func misleads(r rune) bool {
+	return r == utf8.RuneError || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069'
+}
+
 func (f *form) by(v string) string {
 	v = strings.TrimSpace(v)
-	if utf8.RuneCountInString(v) > maxBy || strings.ContainsFunc(v, unicode.IsControl) {
+	if utf8.RuneCountInString(v) > maxBy || strings.ContainsFunc(v, unicode.IsControl) || strings.ContainsFunc(v, misleads) {
 		f.wrong("by", fmt.Sprintf("give a name of up to %d characters on one line", maxBy))
 	}
 	return v

@@ -2,8 +2,9 @@
 
 const alerts = {
   all: new Map(), // id -> alert as the API gives it
+  seen: new Map(), // id -> its newest sighting, with the newest position
   cards: new Map(), // id -> what the card needs between two drawings
-  showClosed: false, chosen: '', closedLoaded: false, next: '',
+  showClosed: false, chosen: '', closedLoaded: false, next: '', order: [], heldUntil: 0,
 
   set(list, replaceActive) {
     if (replaceActive) {
@@ -17,22 +18,44 @@ const alerts = {
   apply(t) {
     const old = this.all.get(t.alert) || { id: t.alert, opened_at: t.at, lat: null, lon: null, ce90_m: null, owner: 0, owner_name: '', subject: '' };
     const a = { ...old, updated_at: t.at, state: t.to };
+    a.also = t.also;
     for (const k of ['station', 'rule', 'severity', 'kind', 'zone', 'zone_kind', 'distance_m', 'bearing_deg', 'side', 'certainty', 'verified', 'sightings', 'outcome']) a[k] = t[k];
     if (t.subject) a.subject = t.subject;
+    if (t.sighting) this.learn(t.alert, t.sighting);
     if (t.sighting && t.sighting.lat !== null) Object.assign(a, { lat: t.sighting.lat, lon: t.sighting.lon, ce90_m: t.sighting.ce90_m });
     this.all.set(t.alert, a);
     const card = this.cards.get(t.alert);
     if (card) card.changed = true;
-    if (this.chosen === t.alert) this.loadLine(t.alert);
     this.draw();
+    if (t.by || this.chosen === t.alert) this.loadLine(t.alert); // a transition has a person's number, not the name
+  },
+
+  learn(id, s) {
+    const old = this.seen.get(id);
+    if (old && time.of(s.at) < time.of(old.at)) return;
+    this.seen.set(id, old && old.lat !== null && s.lat === null ? { ...old, at: s.at } : s);
+  },
+
+  // hold keeps the order of the cards while a finger is about: none moves away under it.
+  hold() {
+    this.heldUntil = performance.now() + 1500;
+    clearTimeout(this.holdTimer);
+    this.holdTimer = setTimeout(() => this.draw(), 1550);
   },
 
   shown() {
     const rank = { critical: 0, high: 1, medium: 2, low: 3 };
-    const list = [...this.all.values()].filter((a) => (a.state === 'closed') === this.showClosed || a.id === this.chosen);
+    const list = [...this.all.values()].filter((a) => (a.state === 'closed') === this.showClosed || a.id === this.chosen || this.undoable(a));
     const first = (a) => (a.state === 'open' ? 0 : a.state === 'closed' ? 2 : 1);
-    return list.sort((a, b) => (this.showClosed ? 0 : first(a) - first(b) || rank[a.severity] - rank[b.severity])
-      || time.of(b.updated_at) - time.of(a.updated_at));
+    list.sort((a, b) => (this.showClosed ? time.of(b.updated_at) - time.of(a.updated_at) : first(a) - first(b) || rank[a.severity] - rank[b.severity])
+      || time.of(b.opened_at) - time.of(a.opened_at));
+    if (performance.now() < this.heldUntil) {
+      const place = new Map(this.order.map((id, i) => [id, i]));
+      const at = (a) => place.get(a.id) ?? list.length;
+      list.sort((a, b) => at(a) - at(b));
+    }
+    this.order = list.map((a) => a.id);
+    return list;
   },
 
   draw() {
@@ -40,10 +63,9 @@ const alerts = {
     const list = this.shown();
     const keep = document.activeElement && box.contains(document.activeElement) ? document.activeElement : null;
     const nodes = list.map((a) => this.card(a));
-    if (!nodes.length) {
-      nodes.push(el('div', { class: 'empty' }, el('b', {}, this.showClosed ? 'No closed alerts' : 'All quiet'),
-        this.showClosed ? 'Closed alerts are kept here.' : 'Nobody was sighted near a zone. New alerts appear here by themselves.'));
-    }
+    this.none = nodes.length ? null : el('div', {});
+    if (this.none) nodes.push(this.none);
+    this.second();
     if (this.showClosed && this.next) nodes.push(el('button', { type: 'button', onclick: () => this.loadClosed() }, 'Show earlier ones'));
     // Moving an element takes the focus from it, so only what is out of place is moved.
     nodes.forEach((n, i) => { if (box.children[i] !== n) box.insertBefore(n, box.children[i] || null); });
@@ -51,6 +73,14 @@ const alerts = {
     if (keep && keep !== document.activeElement && keep.isConnected) keep.focus({ preventScroll: true });
     this.tally();
     main.drawSightings();
+  },
+
+  // quiet says what an empty list means: that nobody is there only where somebody would have been seen.
+  quiet() {
+    if (this.showClosed) return { title: 'No closed alerts', text: 'Closed alerts are kept here.' };
+    if (main.gone) return { tone: 'bad', title: 'No contact with the station', text: 'This page does not know what happens at the river.' };
+    const hearing = main.hearing();
+    return hearing.title ? hearing : { title: 'All quiet', text: 'Nobody was sighted near a zone. New alerts appear here by themselves.' };
   },
 
   tally() {
@@ -65,18 +95,54 @@ const alerts = {
       const about = a.kind === 'gate_unseen' ? map.names.get(a.subject) || a.subject || a.zone : a.subject;
       return word('kind', a.kind) + (about ? ': ' + about : '');
     }
-    return a.zone ? map.names.get(a.zone) || a.zone : 'Somewhere unknown';
+    return a.zone ? map.names.get(a.zone) || a.zone : 'Position unknown';
+  },
+
+  // spot is the place that a card can give, or null.
+  spot(a) {
+    const s = this.seen.get(a.id);
+    if (a.kind === 'sighting') {
+      // Without the sighting nobody knows whose position the alert has: the person's or the aircraft's.
+      return s && s.lat !== null ? { lat: s.lat, lon: s.lon, within: s.ce90_m, aircraft: ofAircraft(s), kind: s.kind } : null;
+    }
+    const v = a.kind === 'vehicle_lost' && fleet.vehicles.find((v) => v.name === a.subject);
+    const at = v ? v.position : a.kind === 'gate_unseen' ? map.gates.find((g) => g.id === a.subject) : null;
+    return at ? { lat: at.lat, lon: at.lon, within: null } : null;
   },
 
   facts(a) {
-    if (a.kind !== 'sighting') return 'since ' + time.clock(time.of(a.opened_at));
+    if (a.kind !== 'sighting') {
+      const v = a.kind === 'vehicle_lost' && fleet.vehicles.find((v) => v.name === a.subject);
+      const l = a.kind === 'trouble' && fleet.links.find((l) => 'link ' + l.name === a.subject);
+      if (v && v.last_heard) return 'last heard ' + time.clock(time.of(v.last_heard)) + (v.position ? `, ${Math.round(v.position.rel_alt_m)} m up` : '');
+      return 'since ' + time.clock(time.of(a.opened_at)) + (l && !l.up && l.error ? ' · ' + l.error : '');
+    }
+    const s = this.seen.get(a.id);
     const zone = map.zones.find((f) => f.properties.id === a.zone);
     const sideName = zone && a.side && zone.properties[a.side + '_name'];
-    const parts = [];
+    const parts = [a.certainty === 'unlocated' && s && s.kind];
     if (a.distance_m !== null) parts.push(a.distance_m === 0 ? (a.zone_kind === 'bank' ? 'on the bank' : 'inside') : metres(a.distance_m) + ' away' + (a.bearing_deg !== null && a.bearing_deg !== undefined ? ' to the ' + compass(a.bearing_deg) : ''));
     if (a.side) parts.push(sideName ? sideName + ' side' : word('side', a.side));
-    parts.push(word('certainty', a.certainty));
-    return parts.join(' · ');
+    if (a.certainty === 'unlocated') parts.push(s && s.vehicle ? s.vehicle + ' told of it without a position' : 'it came without a position');
+    else parts.push(word('certainty', a.certainty));
+    return parts.filter(Boolean).join(' · ');
+  },
+
+  // where is the place in numbers: to tell two alerts on one bank apart, to read out, to take elsewhere.
+  where(a) {
+    const p = this.spot(a);
+    if (!p) return null;
+    const within = p.within === null ? '' : '±\u00a0' + metres(Math.round(p.within)).replace(' ', '\u00a0');
+    const also = (a.also || []).map((n) => map.names.get(n.zone) || n.zone);
+    const gate = a.kind === 'sighting' && a.zone_kind !== 'gate' && map.byNearestGate(p);
+    return el('div', { class: 'where' },
+      p.aircraft && el('div', { class: 'doubt' }, `${p.kind}, position of the aircraft, ${within}`),
+      p.aircraft || !p.kind ? 'at ' : p.kind + ' at ', copyable(degrees(p)), !p.aircraft && within && ' ' + within,
+      gate && el('div', { class: 'sub' }, gate),
+      a.id === this.chosen && also.length > 0 && el('div', { class: 'sub' }, 'also near ' + also.join(', ')),
+      a.id === this.chosen && el('div', { class: 'go' },
+        el('button', { type: 'button', onclick: () => { map.show(p.lat, p.lon); $('mapbox').scrollIntoView({ block: 'center', behavior: 'smooth' }); } }, 'Show on map'),
+        el('a', { href: `geo:${p.lat},${p.lon}` + (p.within === null ? '' : ';u=' + Math.round(p.within)) }, 'Open in a map app')));
   },
 
   card(a) {
@@ -86,12 +152,13 @@ const alerts = {
       this.cards.set(a.id, c);
     }
     c.node.className = `alert ${a.severity} ${a.state} ${a.id === this.chosen ? 'chosen' : ''}`;
-    if (!c.changed && c.names === map.names && c.wasChosen === (a.id === this.chosen)) return c.node;
-    Object.assign(c, { changed: false, names: map.names, wasChosen: a.id === this.chosen });
+    const looks = JSON.stringify([a, this.place(a), this.facts(a), this.spot(a), a.id === this.chosen, this.undoable(a)]);
+    if (!c.changed && c.looks === looks && c.names === map.names) return c.node;
+    Object.assign(c, { changed: false, looks, names: map.names });
     c.age = el('span', { class: 'age' });
     const tags = [
       el('span', { class: 'tag severity' }, a.severity),
-      el('span', { class: `tag ${a.state === 'open' ? 'bad' : a.state === 'closed' ? '' : 'good'}` }, word('state', a.state) + (a.owner_name && a.state !== 'open' && a.state !== 'closed' ? ' · ' + a.owner_name : '')),
+      el('span', { class: `tag ${a.state === 'open' ? 'bad' : a.state === 'closed' ? '' : 'good'}` }, this.holds(a)),
       a.state === 'closed' && a.outcome && el('span', { class: 'tag' }, word('outcome', a.outcome)),
       a.sightings > 1 && el('span', { class: 'tag' }, a.sightings + ' sightings'),
       a.kind === 'sighting' && !a.verified && el('span', { class: 'tag doubt', title: 'The drone that told of it is not in the configuration, or its identity is in doubt.' }, 'unverified'),
@@ -100,6 +167,7 @@ const alerts = {
       el('button', { type: 'button', class: 'top', 'aria-expanded': a.id === this.chosen ? 'true' : 'false', onclick: () => this.choose(a.id === this.chosen ? '' : a.id) },
         el('span', { class: 'place' }, this.place(a)), c.age),
       el('div', { class: 'facts' }, this.facts(a)),
+      this.where(a),
       el('div', { class: 'tags' }, tags),
       c.form || this.buttons(a, c),
       c.error && el('p', { class: 'error', role: 'alert' }, c.error),
@@ -109,21 +177,50 @@ const alerts = {
     return c.node;
   },
 
-  ageOf(a, c) { say(c.age, span(time.age(a.updated_at)) + ' ago'); },
+  holds(a) {
+    const state = word('state', a.state);
+    if (!a.owner_name || a.state === 'open' || a.state === 'closed') return state;
+    return a.state === 'en_route' ? `${a.owner_name} is ${state}` : `${state} by ${a.owner_name}`;
+  },
+
+  // An alert is as old as what was seen, whatever people did to it since.
+  ageOf(a, c) {
+    const s = this.seen.get(a.id);
+    const [verb, at] = a.state === 'closed' ? ['closed ', a.updated_at] : a.kind === 'sighting' && s ? ['seen ', s.at] : ['', a.opened_at];
+    say(c.age, verb + span(time.age(at)) + ' ago');
+  },
   second() {
+    if (this.none) {
+      const q = this.quiet();
+      this.none.className = 'empty ' + (q.tone || '');
+      if (this.none.textContent !== q.title + q.text) this.none.replaceChildren(el('b', {}, q.title), q.text);
+    }
+    let over = false;
     for (const [id, c] of this.cards) {
       const a = this.all.get(id);
-      if (a && c.age && c.node.isConnected) this.ageOf(a, c);
+      if (!a || !c.age || !c.node.isConnected) continue;
+      if (c.undo && !this.undoable(a)) [c.undo, over] = [null, true];
+      if (a.kind !== 'sighting') this.card(a); // what it is about moves on
+      this.ageOf(a, c);
     }
+    if (over) this.draw();
+  },
+
+  // undoable says whether one's own last act can still be taken back: for 60 s, and if nobody did anything since.
+  undoable(a) {
+    const u = this.cards.get(a.id)?.undo;
+    return Boolean(u && performance.now() < u.until && a.state === u.state && main.who() === u.by);
   },
 
   buttons(a, c) {
-    if (a.state === 'closed') return null;
-    const on = { open: ['acknowledge', 'Acknowledge'], acknowledged: ['en_route', 'On the way'], en_route: ['intercept', 'Intercepted'] }[a.state];
+    const undo = this.undoable(a) && el('button', { type: 'button', disabled: c.busy, title: 'take back what you just did', onclick: () => this.act(a.id, 'undo', {}) }, word('act', 'undo'));
+    if (a.state === 'closed') return undo && el('div', { class: 'does' }, undo);
+    const on = { open: 'acknowledge', acknowledged: 'en_route', en_route: 'intercept' }[a.state];
     return el('div', { class: 'does' },
-      on && el('button', { type: 'button', class: 'main', disabled: c.busy, onclick: () => this.act(a.id, on[0], {}) }, on[1]),
+      on && el('button', { type: 'button', class: 'main', disabled: c.busy, onclick: () => this.act(a.id, on, {}) }, word('act', on)),
       el('button', { type: 'button', disabled: c.busy, onclick: () => this.openForm(a.id) }, 'Close …'),
-      a.state !== 'open' && el('button', { type: 'button', disabled: c.busy, title: 'give it back: it is open again', onclick: () => this.act(a.id, 'release', {}) }, 'Release'));
+      a.state !== 'open' && el('button', { type: 'button', disabled: c.busy, title: 'give it back: it is open again', onclick: () => this.act(a.id, 'release', {}) }, word('act', 'release')),
+      undo);
   },
 
   openForm(id) {
@@ -137,7 +234,7 @@ const alerts = {
       },
     }, outcome, note, el('div', { class: 'row' },
       el('button', { type: 'button', onclick: () => { c.form = null; this.redraw(id); } }, 'Cancel'),
-      el('button', { class: 'main' }, 'Close the alert')));
+      el('button', { class: 'main' }, word('act', 'close'))));
     this.redraw(id);
     outcome.focus();
   },
@@ -150,18 +247,24 @@ const alerts = {
 
   async act(id, act, body) {
     const c = this.cards.get(id);
+    if (c.busy || !await main.name(word('act', act))) return;
+    const by = main.who();
+    const until = performance.now() + 60000;
     Object.assign(c, { busy: true, error: '' });
     this.redraw(id);
     try {
-      const reply = await api.post(`/api/v1/alerts/${encodeURIComponent(id)}/${act}`, { by: main.who(), ...body });
+      const reply = await api.post(`/api/v1/alerts/${encodeURIComponent(id)}/${act}`, { by, ...body });
       c.form = null;
       const a = this.all.get(id);
-      if (a && a.state !== reply.state) this.all.set(id, { ...a, state: reply.state, outcome: body.outcome || '' });
+      if (a) this.all.set(id, { ...a, state: reply.state, outcome: body.outcome || '', owner_name: act === 'release' ? '' : act in { undo: 1, close: 1 } ? a.owner_name : by });
+      c.undo = act === 'undo' ? null : { until, by, state: reply.state };
+      if (act === 'undo') this.loadLine(id);
     } catch (e) {
       c.error = e.message;
       if (e.status === 401) main.askToken();
     }
     c.busy = false;
+    this.hold();
     this.redraw(id);
   },
 
@@ -174,8 +277,14 @@ const alerts = {
     this.draw();
     if (!id) return;
     const a = this.all.get(id);
-    if (a && a.lat !== null) map.show(a.lat, a.lon);
+    this.showChosen();
     this.loadLine(id);
+  },
+
+  showChosen() {
+    const a = this.all.get(this.chosen);
+    const p = a && (this.spot(a) || a);
+    if (p && p.lat !== null) map.show(p.lat, p.lon);
   },
 
   // open shows one alert that may be closed and unknown to the page: the address /a/ID.
@@ -200,7 +309,9 @@ const alerts = {
     const c = this.cards.get(id);
     if (!c) return;
     c.line = d;
-    this.all.set(id, { ...this.all.get(id), owner: d.owner, owner_name: d.owner_name });
+    const told = d.timeline.filter((e) => e.kind === 'transition').map((e) => e.data);
+    for (const t of told) if (t.sighting) this.learn(id, t.sighting);
+    this.all.set(id, { ...this.all.get(id), owner: d.owner, owner_name: d.owner_name, also: told.length ? told[told.length - 1].also : [] });
     this.redraw(id);
   },
 
@@ -212,7 +323,7 @@ const alerts = {
       let text;
       if (e.kind === 'transition') {
         text = [word('event', d.event), d.by ? el('small', {}, ' by ' + who(d.by)) : '', d.outcome ? el('small', {}, ' – ' + word('outcome', d.outcome)) : '',
-          d.sighting && ['opened', 'sighted', 'refined'].includes(d.event) ? el('small', {}, ' – ' + [d.sighting.kind, 'by ' + (d.sighting.vehicle || 'a person at the console'), d.sighting.ce90_m !== null ? ('± ' + metres(d.sighting.ce90_m)).replaceAll(' ', '\u00a0') : ''].filter(Boolean).join(', ')) : ''];
+          d.sighting && ['opened', 'sighted', 'refined'].includes(d.event) ? el('small', {}, ' – ' + [d.sighting.kind, 'by ' + (d.sighting.vehicle || 'a person at the console'), ofAircraft(d.sighting) && 'position of the aircraft', d.sighting.lat === null ? 'position unknown' : d.sighting.ce90_m !== null ? ('± ' + metres(d.sighting.ce90_m)).replaceAll(' ', '\u00a0') : ''].filter(Boolean).join(', ')) : ''];
       } else if (e.kind === 'notice') {
         text = ['notice to ' + d.recipient + ' ' + d.state, d.reason ? el('small', {}, ' – ' + d.reason) : ''];
       } else {
@@ -238,6 +349,7 @@ const alerts = {
       if (closed && !this.closedLoaded) this.loadClosed().catch((e) => main.banner(e.message));
       this.draw();
     };
+    $('alerts').addEventListener('pointerdown', () => this.hold());
     $('show-active').onclick = () => show(false);
     $('show-closed').onclick = () => show(true);
   },
@@ -245,4 +357,21 @@ const alerts = {
 
 function compass(deg) {
   return ['north', 'north-east', 'east', 'south-east', 'south', 'south-west', 'west', 'north-west'][Math.round(deg / 45) % 8];
+}
+
+// ofAircraft tells a position of the one who told from a position of what was seen.
+const ofAircraft = (s) => s.basis === 'vehicle';
+
+// copyable is a text that a tap copies, where the browser allows it; on plain http it can be selected.
+function copyable(text) {
+  if (!navigator.clipboard) return el('span', { class: 'mono' }, text);
+  const b = el('button', { type: 'button', class: 'copy mono', title: 'copy' }, text);
+  b.onclick = async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      say(b, 'copied');
+      setTimeout(() => say(b, text), 1200);
+    } catch { /* not allowed: it can still be read */ }
+  };
+  return b;
 }

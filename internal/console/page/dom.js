@@ -33,6 +33,7 @@ function say(e, text) {
 }
 
 const words = {
+  act: { acknowledge: 'Acknowledge', en_route: 'On the way', intercept: 'Intercepted', close: 'Close the alert', release: 'Release', undo: 'Undo' },
   state: { open: 'open', acknowledged: 'acknowledged', en_route: 'on the way', intercepted: 'intercepted', closed: 'closed' },
   kind: { vehicle_lost: 'Vehicle lost', gate_unseen: 'Gate not watched', trouble: 'Trouble in the station' },
   side: { left: 'left side', right: 'right side', on: 'on the line' },
@@ -57,6 +58,9 @@ function metres(m) {
   if (m < 10) return m.toFixed(1) + ' m';
   return m < 1000 ? Math.round(m) + ' m' : (m / 1000).toFixed(m < 10000 ? 2 : 1) + ' km';
 }
+
+// degrees are to about a metre, as people read them out.
+const degrees = (p) => p.lat.toFixed(5) + ', ' + p.lon.toFixed(5);
 
 function span(seconds) {
   const s = Math.max(0, Math.floor(seconds));

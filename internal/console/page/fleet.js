@@ -16,11 +16,17 @@ const fleet = {
     this.draw();
   },
 
+  // heard counts the vehicles of the configuration, and the others apart.
+  heard() {
+    const known = this.vehicles.filter((v) => v.known), others = this.vehicles.length - known.length;
+    return [known.length && `${known.filter((v) => v.state === 'heard').length} of ${known.length} heard`, others && others + ' unknown'].filter(Boolean).join(', ');
+  },
+
   draw() {
-    const heard = this.vehicles.filter((v) => v.state === 'heard').length;
-    say($('vehicles-sub'), this.vehicles.length ? `${heard} of ${this.vehicles.length} heard` : '');
-    fill($('vehicles'), this.vehicles, 7, 'No vehicle has been heard yet.', (v) => {
+    say($('vehicles-sub'), this.vehicles.length ? this.heard() : '');
+    fill($('vehicles'), this.vehicles, 7, 'None is configured and none has been heard.', (v) => {
       const p = v.position;
+      if (v.state === 'unheard') return el('tr', { class: v.state }, el('td', { class: 'keep' }, el('b', {}, v.name)), el('td', { colspan: 6, class: 'sub' }, 'not heard yet'));
       return el('tr', { class: v.state + (p ? ' pick' : ''), onclick: p ? () => map.show(p.lat, p.lon) : null },
         el('td', { class: 'keep' }, el('b', {}, v.name), ' ', !v.verified && el('span', { class: 'tag doubt', title: v.known ? 'its identity is in doubt' : 'it is not in the configuration' }, 'unverified')),
         el('td', { class: 'keep' }, contact(v)),
@@ -34,23 +40,24 @@ const fleet = {
     say($('links-sub'), this.links.length ? `${up} of ${this.links.length} up` : '');
     fill($('links'), this.links, 3, 'No link is configured.', (l) => {
       const lost = total(l.errors) + total(l.dropped);
-      return el('tr', {},
+      return [el('tr', {},
         el('td', {}, el('span', { class: 'tag ' + (l.up ? 'good' : 'bad'), title: l.error || '' }, l.up ? 'up' : 'down'), ' ', el('b', {}, l.name),
-          el('div', { class: 'sub address' }, l.kind.replaceAll('_', ' ') + ' ' + l.address), !l.up && l.error && el('div', { class: 'error address' }, l.error)),
+          el('div', { class: 'sub address' }, l.kind.replaceAll('_', ' ') + ' ' + l.address)),
         el('td', { class: 'num' }, count(l.frames)),
-        el('td', { class: 'num', title: reasons({ ...l.errors, ...l.dropped }) }, lost ? el('span', { class: 'tag warn' }, count(lost)) : '0'));
+        el('td', { class: 'num', title: reasons({ ...l.errors, ...l.dropped }) }, lost ? el('span', { class: 'tag warn' }, count(lost)) : '0')),
+      !l.up && l.error && el('tr', { class: 'why' }, el('td', { colspan: 3, class: 'error address' }, l.error))];
     });
   },
 };
 
 // fill makes a table body of its rows. Rows are few, so they are made anew; a hovering pointer does not notice.
 function fill(body, items, columns, nothing, row) {
-  body.replaceChildren(...(items.length ? items.map(row) : [el('tr', {}, el('td', { colspan: columns, class: 'sub' }, nothing))]));
+  body.replaceChildren(...(items.length ? shown(items.map(row)) : [el('tr', {}, el('td', { colspan: columns, class: 'sub' }, nothing))]));
 }
 
 function contact(v) {
   const age = time.age(v.last_heard);
-  if (v.state === 'heard') return el('span', { class: 'tag good' }, 'live');
+  if (v.state === 'heard') return el('span', { class: 'tag good' }, 'heard');
   return el('span', { class: 'tag ' + (v.state === 'lost' ? 'bad' : 'warn') }, `${v.state} ${span(age)}`);
 }
 

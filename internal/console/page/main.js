@@ -1,9 +1,44 @@
 // The page: what the stream says goes to where it is shown, and once a second what ages is drawn again.
 
 const main = {
-  station: 'riverwatch', heardAt: 0, everHeard: false, sightings: [],
+  station: 'riverwatch', heardAt: 0, everHeard: false, gone: false, known: false, sightings: [],
 
   who() { return $('who').value.trim(); },
+
+  // name asks who acts, where that is not known yet; what they tapped waits for it. It gives false for "Cancel".
+  name(what) {
+    if (this.who()) return true;
+    const box = $('name-box');
+    say($('name-go'), what);
+    box.returnValue = '';
+    box.showModal();
+    return new Promise((done) => {
+      box.onclose = () => {
+        if (box.returnValue === 'go') {
+          $('who').value = $('name').value.trim();
+          $('who').onchange();
+        }
+        done(Boolean(this.who()));
+      };
+    });
+  },
+
+  // hearing says how well the station hears; with a title and a text where it is deaf and silence means nothing.
+  hearing() {
+    const { links, vehicles } = fleet;
+    const heard = vehicles.filter((v) => v.state === 'heard').length;
+    if (!links.some((l) => l.up)) {
+      const short = links.length ? `0 of ${links.length} links up` : 'no link is configured';
+      return { tone: 'bad', says: 'nothing is heard: ' + short, title: 'Nothing is heard',
+        text: (links.length ? 'No link is up' : 'No link is configured') + ', so no drone can tell of anybody.' };
+    }
+    if (!heard && !vehicles.some((v) => v.state === 'stale')) {
+      const lost = vehicles.filter((v) => v.state === 'lost').length;
+      return { tone: lost ? 'bad' : 'warn', says: 'no drone is heard', title: 'No drone is heard',
+        text: (lost ? `Contact with ${lost === 1 ? 'one is' : lost + ' are'} lost. ` : '') + 'Nobody watches the river until one is heard.' };
+    }
+    return { tone: vehicles.some((v) => v.known && v.state !== 'heard') || links.some((l) => !l.up) ? 'warn' : 'good', says: 'drones: ' + fleet.heard() };
+  },
 
   banner(text, calm) {
     say($('banner'), text);
@@ -21,9 +56,10 @@ const main = {
         $('station').title = 'riverwatch ' + data.version;
         time.zone = data.timezone;
         time.ahead = time.of(data.at) - Date.now();
-        alerts.set(data.alerts, true);
         fleet.setVehicles(data.vehicles);
         fleet.setLinks(data.links);
+        this.known = true;
+        alerts.set(data.alerts, true);
         this.second();
         this.loadZones();
         this.loadSightings();
@@ -55,6 +91,7 @@ const main = {
   async loadZones() {
     try {
       map.setZones(await api.get('/api/v1/zones'));
+      if (!map.moved) alerts.showChosen();
       alerts.draw();
     } catch (e) {
       this.banner('The zones could not be loaded: ' + e.message);
@@ -66,25 +103,30 @@ const main = {
     clearTimeout(this.sightingsTimer);
     this.sightingsTimer = setTimeout(async () => {
       try {
-        this.sightings = (await api.get('/api/v1/sightings?limit=100')).sightings;
-        this.drawSightings();
-      } catch { /* the stream's state says that there is no contact */ }
+        this.sightings = (await api.get('/api/v1/sightings?limit=500')).sightings;
+        for (const s of this.sightings) if (s.alert) alerts.learn(s.alert, s);
+        alerts.draw();
+      } catch {
+        this.sightingsTimer = setTimeout(() => this.loadSightings(), 3000); // the cards' places are in them
+      }
     }, 150);
   },
 
   drawSightings() {
     map.alerted = new Set([...alerts.all.values()].filter((a) => a.state !== 'closed' && a.zone).map((a) => a.zone));
     const seen = new Set();
-    const list = this.sightings.map((s) => {
+    const list = this.sightings.flatMap((s, i) => {
       const a = s.alert && alerts.all.get(s.alert);
+      const active = a && a.state !== 'closed';
+      if (i >= 100 && !active) return [];
       seen.add(s.alert);
       return {
-        lat: s.lat, lon: s.lon, ce90_m: s.ce90_m, alert: s.alert, severity: a && a.state !== 'closed' ? a.severity : '',
-        title: `${s.kind}, ${s.vehicle || 'marked by a person'}, ${time.clock(time.of(s.at))}`, at: time.of(s.at),
+        lat: s.lat, lon: s.lon, ce90_m: s.ce90_m, alert: s.alert, severity: active ? a.severity : '', aircraft: ofAircraft(s),
+        title: `${s.kind}, ${s.vehicle || 'marked by a person'}, ${time.clock(time.of(s.at))}${ofAircraft(s) ? ', position of the aircraft' : ''}`, at: time.of(s.at),
       };
     });
     for (const a of alerts.all.values()) {
-      if (a.state !== 'closed' && a.lat !== null && !seen.has(a.id)) list.push({ lat: a.lat, lon: a.lon, ce90_m: a.ce90_m, alert: a.id, severity: a.severity, title: a.id, at: time.of(a.updated_at) });
+      if (a.state !== 'closed' && a.lat !== null && !seen.has(a.id)) list.push({ lat: a.lat, lon: a.lon, ce90_m: a.ce90_m, alert: a.id, severity: a.severity, title: alerts.place(a), at: time.of(a.updated_at) });
     }
     map.setSightings(list.reverse());
     map.draw();
@@ -93,9 +135,13 @@ const main = {
   second() {
     const quiet = Math.floor((performance.now() - this.heardAt) / 1000);
     const pill = $('contact');
-    const gone = this.everHeard && quiet >= 4;
-    pill.className = 'contact ' + (gone ? 'gone' : this.everHeard ? 'live' : 'waiting');
-    say(pill.lastElementChild, gone ? `no contact for ${span(quiet)}` : this.everHeard ? 'live' : 'connecting');
+    const gone = this.gone = this.everHeard && quiet >= 4;
+    pill.className = 'contact ' + (gone ? 'bad' : this.everHeard ? 'good' : 'waiting');
+    say(pill.lastElementChild, gone ? `no contact for ${span(quiet)}` : this.everHeard ? 'connected' : 'connecting');
+    const hearing = this.hearing();
+    $('hearing').className = 'contact ' + hearing.tone;
+    $('hearing').hidden = gone || !this.known;
+    say($('hearing'), hearing.says);
     document.body.classList.toggle('stale-page', gone);
     const now = this.everHeard ? time.clock(time.now() - (gone ? quiet * 1000 : 0)) : '';
     $('clock').replaceChildren(now, now ? el('small', {}, ' ' + time.zone) : '');
@@ -141,6 +187,7 @@ const main = {
       };
     };
     $('mark-send').onclick = async () => {
+      if (!await this.name('Mark')) return;
       const send = $('mark-send');
       send.disabled = true;
       say($('mark-error'), '');
@@ -165,6 +212,7 @@ const main = {
   start() {
     $('who').value = localStorage.getItem('riverwatch.who') || '';
     $('who').onchange = () => localStorage.setItem('riverwatch.who', this.who());
+    $('name-cancel').onclick = () => $('name-box').close();
     map.listen();
     map.onPick = (id) => {
       alerts.choose(id);

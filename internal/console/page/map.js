@@ -2,7 +2,7 @@
 // tiles, so it works without a network and shows nothing that the station does not know.
 
 const map = {
-  root: $('map'), zones: [], names: new Map(), vehicles: [], sightings: [], trails: new Map(),
+  root: $('map'), zones: [], names: new Map(), gates: [], byGate: new Map(), vehicles: [], sightings: [], trails: new Map(),
   origin: null, view: { x: 0, y: 0, k: 0.05 }, moved: false, chosen: '', onPick: () => {}, onPlace: null,
 
   project(lat, lon) {
@@ -27,8 +27,16 @@ const map = {
 
   setZones(geojson) {
     const many = 3000; // more than this no eye tells apart, and no browser draws smoothly
-    this.zones = (geojson.features || []).slice(0, many);
-    this.names = new Map((geojson.features || []).map((f) => [f.properties.id, f.properties.name || f.properties.id]));
+    const all = geojson.features || [];
+    this.zones = all.slice(0, many);
+    this.names = new Map(all.map((f) => [f.properties.id, f.properties.name || f.properties.id]));
+    this.gates = all.filter((f) => f.properties.kind === 'gate').map((f) => {
+      const [lon, lat] = middle(pointsOf(f.geometry));
+      return { id: f.properties.id, name: this.names.get(f.properties.id), lat, lon };
+    });
+    this.byGate = new Map();
+    say($('left-out'), `${count(many)} of ${count(all.length)} zones are drawn`);
+    $('left-out').hidden = all.length <= many;
     this.origin = null;
     const points = this.zones.flatMap((f) => pointsOf(f.geometry));
     if (points.length) {
@@ -90,6 +98,20 @@ const map = {
     this.moved = true;
     this.draw();
   },
+  // byNearestGate says where a place lies from the nearest gate: an eye for it, the judging is the station's.
+  byNearestGate(p) {
+    const key = degrees(p);
+    if (!this.byGate.has(key)) {
+      const wide = Math.cos(p.lat * Math.PI / 180);
+      let best = null, least = Infinity;
+      for (const g of this.gates) {
+        const x = (p.lon - g.lon) * wide, y = p.lat - g.lat, d = x * x + y * y;
+        if (d < least) [least, best] = [d, { g, x, y }];
+      }
+      this.byGate.set(key, best && `${metres(Math.sqrt(least) * 111320)} ${compass((Math.atan2(best.x, best.y) * 180 / Math.PI + 360) % 360)} of ${best.g.name}`);
+    }
+    return this.byGate.get(key);
+  },
   show(lat, lon) {
     if (!this.origin) return;
     [this.view.x, this.view.y] = this.project(lat, lon);
@@ -148,7 +170,7 @@ const map = {
     for (const s of this.sightings) {
       const [x, y] = this.screen(this.project(s.lat, s.lon));
       const chosen = s.alert && s.alert === this.chosen;
-      parts.push(svg('g', { class: `sight ${s.severity || ''} ${chosen ? 'chosen' : ''}`, transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})`, onclick: () => s.alert && this.onPick(s.alert) },
+      parts.push(svg('g', { class: `sight ${s.severity || ''} ${chosen ? 'chosen' : ''} ${s.aircraft ? 'aircraft' : ''}`, transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})`, onclick: () => s.alert && this.onPick(s.alert) },
         svg('circle', { r: Math.max(0, (s.ce90_m || 0) * this.view.k).toFixed(1) }),
         svg('path', { d: 'M0-8L8 0L0 8L-8 0Z' }),
         svg('title', {}, s.title)));
