@@ -14,6 +14,8 @@ const (
 	// manyOpen is where the Book stops opening alerts for sightings of a rule that has one already: a flood of tags
 	// far apart is counted in the open ones instead of growing memory without bound.
 	manyOpen = 10_000
+	// manyAlso bounds the other zones that an alert names, the best of them: more stand there only by a mistake in a file.
+	manyAlso = 32
 )
 
 // Options is what a Book is made with.
@@ -176,7 +178,7 @@ func (b *Book) place(a *Alert, rule *Rule, s *Sighting, nears []Near, zone int) 
 	n := &nears[zone]
 	a.Place = Place{Zone: n.Zone, Kind: n.ZoneKind, Distance: n.Distance, Bearing: n.Bearing, Side: n.Side, Certainty: n.Certainty}
 	for i := range nears {
-		if i != zone {
+		if i != zone && len(a.Place.Also) < manyAlso {
 			also := &nears[i]
 			a.Place.Also = append(a.Place.Also, Near{Zone: also.Zone, ZoneKind: also.ZoneKind, Distance: also.Distance, Side: also.Side, Certainty: also.Certainty})
 		}
@@ -220,8 +222,12 @@ func (b *Book) joined(at Time, rule *Rule, s *Sighting) *Alert {
 			}
 			continue
 		}
-		d := b.o.DistanceDM(s.Lat, s.Lon, a.Last.Lat, a.Last.Lon)
-		if d <= rule.WithinDM+int64(s.CE90)+int64(a.Last.CE90) && (best == nil || d < bestDM) {
+		within := rule.WithinDM + int64(s.CE90) + int64(a.Last.CE90)
+		// 1e-7 degrees of latitude are more than a tenth of a decimetre: in a flood of tags this spares the true distance.
+		if north := int64(s.Lat) - int64(a.Last.Lat); max(north, -north)/10 > within {
+			continue
+		}
+		if d := b.o.DistanceDM(s.Lat, s.Lon, a.Last.Lat, a.Last.Lon); d <= within && (best == nil || d < bestDM) {
 			best, bestDM = a, d
 		}
 	}

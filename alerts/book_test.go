@@ -307,6 +307,19 @@ func TestRefinedSightingStaysInItsAlert(t *testing.T) {
 	}
 }
 
+func TestAnAlertNamesTheBestOfManyZones(t *testing.T) {
+	b := newBook(crossing)
+	var nears []Near
+	for i := range 1000 {
+		nears = append(nears, Near{Zone: fmt.Sprint("g", i), ZoneKind: "gate", Certainty: "likely"})
+	}
+	var out []Transition
+	b.Observe(0, person("a", 0), nears, &out)
+	if also := out[0].Also; len(also) != manyAlso || also[0].Zone != "g1" || out[0].Zone != "g0" {
+		t.Errorf("zone %s, also %d zones from %s on", out[0].Zone, len(also), also[0].Zone)
+	}
+}
+
 // TestUnseenGatesAreNoFlood: only sightings count towards the bound on alerts of sightings.
 func TestUnseenGatesAreNoFlood(t *testing.T) {
 	b := newBook(crossing)

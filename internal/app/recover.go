@@ -28,7 +28,7 @@ func (s *Station) recover() error {
 		return fmt.Errorf("look for earlier sessions: %w", err)
 	}
 	s.watch = s.emptyWatch()
-	recovered := false
+	recovered, newLedger := false, s.ledger.LastSeq() == 0
 	for i, e := range slices.Backward(entries) {
 		if recovered {
 			if err := transcribe(e.Dir); err != nil {
@@ -46,6 +46,13 @@ func (s *Station) recover() error {
 	}
 	if s.unkept != nil {
 		return nil // the ledger cannot commit now, so that it knows less
+	}
+	if recovered && newLedger {
+		if s.watch.Seq() > 0 {
+			s.o.Log.Warn("the ledger is new, the sessions are not: alerts go on from the log; what the old ledger held of people's words is not in this one",
+				zap.String("remedy", "if there is a backup, stop the station and put its riverwatch.db in place"))
+		}
+		return nil
 	}
 	open, err := s.ledger.Unclosed()
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -370,6 +371,31 @@ func TestNewestSessionIsBroken(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestALostLedgerDoesNotLoseOpenAlerts: somebody removed the database, the sessions are there.
+func TestALostLedgerDoesNotLoseOpenAlerts(t *testing.T) {
+	file := writeConfig(t)
+	s := startStation(t, file)
+	var mark marked
+	post(t, s.Addr(), "/api/v1/sightings", "", atGate5, &mark)
+	s.stop()
+	startStation(t, file).stop() // the newest session knows the alert from its start state only
+	for _, name := range []string{ledger.FileName, ledger.FileName + "-wal", ledger.FileName + "-shm"} {
+		if err := os.Remove(filepath.Join(filepath.Dir(file), "data", name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	s = startStation(t, file)
+	var again marked
+	if post(t, s.Addr(), "/api/v1/sightings", "", atGate5, &again); again.Alert != mark.Alert {
+		t.Errorf("a sighting there joined %s, want the open alert %s", again.Alert, mark.Alert)
+	}
+	if status := post(t, s.Addr(), "/api/v1/alerts/"+mark.Alert+"/close", "", `{"outcome":"helped","by":"lead-2"}`, nil); status != http.StatusOK {
+		t.Errorf("close: %d", status)
+	}
+	s.stop()
+	verify(t, file)
 }
 
 // TestAnOlderSessionGetsItsTransitionsToo: recording had stopped in it, and the next one began in the same life.
