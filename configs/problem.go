@@ -42,7 +42,7 @@ func (p Problem) String() string {
 // middle.
 func plainly(s string) string {
 	const most = 300 // runes
-	plain := func(r rune) bool { return unicode.IsGraphic(r) }
+	plain := unicode.IsGraphic
 	if len(s) <= most && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
 		return s
 	}

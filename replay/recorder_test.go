@@ -251,7 +251,7 @@ func TestARecorderWhoseLogWasRemovedOrReplacedSaysSo(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer r.Close() //nolint:errcheck // its file is gone
+			defer r.Close()
 			all := batches(stationFrames(t, t0), 7)
 			if err := errors.Join(r.Record(all[0]), r.Sync()); err != nil {
 				t.Fatal(err)

@@ -31,7 +31,7 @@ func TestNothingIsAcceptedOnceTheFileWasRemovedOrReplaced(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer l.Close() //nolint:errcheck // its file is gone
+			defer l.Close()
 			if _, err := l.Accept(Request{Key: "before", Kind: "mark"}); err != nil {
 				t.Fatal(err)
 			}

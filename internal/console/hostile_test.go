@@ -67,7 +67,7 @@ func TestAListIsNotGivenForParametersThatWereOnlyReadInPart(t *testing.T) {
 
 func TestWordsInEveryScriptPass(t *testing.T) {
 	s, l := fakes()
-	body := `{"lat":37,"lon":112,"at":null,"by":"李 " ,"note":"兩人\n👨‍👩‍👧 می‌روند \ud83d\ude00","ce90_m":null}`
+	body := `{"lat":37,"lon":112,"at":null,"by":"李 " ,"note":"兩人\n👨\u200d👩\u200d👧 می\u200cروند \ud83d\ude00","ce90_m":null}`
 	w := do(newConsole(t, s, l, nil), "POST", "/api/v1/sightings", body, http.Header{"Content-Type": {`application/json; charset="UTF-8"`}})
 	if w.Code != 201 {
 		t.Errorf("%d: %s", w.Code, w.Body)
