@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -151,20 +150,7 @@ func TestKilledAtAnyInstant(t *testing.T) {
 // liveAndDie starts a station as a process of its own, keeps it busy and kills it.
 func liveAndDie(t *testing.T, file string, people *clients) {
 	t.Helper()
-	child := exec.CommandContext(t.Context(), os.Args[0])
-	child.Env = append(os.Environ(), lifeEnv+"="+file)
-	child.Stderr = os.Stderr
-	said, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var addr, field string
-	if _, err := fmt.Fscan(said, &addr, &field); err != nil {
-		t.Fatal(err)
-	}
+	child, addr, field := startChild(t, file)
 	ctx, stop := context.WithCancel(t.Context())
 	var busy sync.WaitGroup
 	busy.Go(func() {

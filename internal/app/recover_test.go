@@ -145,16 +145,9 @@ func TestTroubleEndsWithTheLifeThatHadIt(t *testing.T) {
 
 func TestReloadChangesTheRoomThatRecordingLeaves(t *testing.T) {
 	file := writeConfig(t)
-	c, zones, err := Load(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := Open(Options{ConfigFile: file, Config: c, Zones: zones, Log: zap.NewNop(), Version: "test"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := openStation(t, file, zap.NewNop())
 	defer s.Close()
-	next := *c
+	next := *s.config.Load()
 	next.Sessions.MinFreeMiB = 999_999_999
 	s.config.Store(&next)
 	if err := s.committer.roomToRecord(); err == nil {
@@ -249,14 +242,7 @@ func TestRestartUnderAnEarlierPlan(t *testing.T) {
 func TestSessionsThatEndAtAnyFrame(t *testing.T) {
 	r := newReceiver(t)
 	file := writeConfig(t, "{name: station-log, log: true}", fmt.Sprintf("{name: post, webhook: %q}", r.URL))
-	c, zones, err := Load(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := Open(Options{ConfigFile: file, Config: c, Zones: zones, Log: zap.NewNop(), Version: "test"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := openStation(t, file, zap.NewNop())
 	s.limits.bytes = 1500
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)

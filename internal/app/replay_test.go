@@ -84,14 +84,7 @@ func TestLogSentTrueToTimeRaisesWhatReplayDoes(t *testing.T) {
 			heard := fmt.Sprintf(`riverwatch_frames_total{link="field"} %d`+"\n", sent.Frames)
 			eventually(t, "all that was sent", func() bool { return strings.Contains(get(t, s.Addr(), "/metrics"), heard) })
 			s.stop()
-			var got []alerts.Transition
-			for _, line := range transcripts(t, file) {
-				var tr alerts.Transition
-				if err := json.Unmarshal([]byte(line), &tr); err != nil {
-					t.Fatal(err)
-				}
-				got = append(got, tr)
-			}
+			got := written(t, file)
 			if len(got) != len(want) {
 				t.Fatalf("live raised %d transitions, want %d: %v", len(got), len(want), got)
 			}

@@ -83,16 +83,23 @@ type running struct {
 	stop func()
 }
 
-func startStation(t *testing.T, file string) *running {
+// openStation opens a station without a life: Run or Close it.
+func openStation(t *testing.T, file string, log *zap.Logger) *Station {
 	t.Helper()
 	c, zones, err := Load(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := Open(Options{ConfigFile: file, Config: c, Zones: zones, Log: zaptest.NewLogger(t, zaptest.Level(zapcore.WarnLevel)), Version: "test"})
+	s, err := Open(Options{ConfigFile: file, Config: c, Zones: zones, Log: log, Version: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return s
+}
+
+func startStation(t *testing.T, file string) *running {
+	t.Helper()
+	s := openStation(t, file, zaptest.NewLogger(t, zaptest.Level(zapcore.WarnLevel)))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
@@ -109,6 +116,25 @@ func startStation(t *testing.T, file string) *running {
 	t.Cleanup(r.stop)
 	<-s.Listening()
 	return r
+}
+
+// startChild starts a station as a process of its own, to be killed. It gives the addresses of its page and its link.
+func startChild(t *testing.T, file string) (child *exec.Cmd, addr, field string) {
+	t.Helper()
+	child = exec.CommandContext(t.Context(), os.Args[0])
+	child.Env = append(os.Environ(), lifeEnv+"="+file)
+	child.Stderr = os.Stderr
+	said, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fmt.Fscan(said, &addr, &field); err != nil {
+		t.Fatal(err)
+	}
+	return child, addr, field
 }
 
 // post sends JSON to the station and reads the answer into out, which may be nil.
@@ -254,6 +280,19 @@ func transcripts(t *testing.T, file string) (lines []string) {
 	return lines
 }
 
+// written gives them as transitions.
+func written(t *testing.T, file string) (all []alerts.Transition) {
+	t.Helper()
+	for _, line := range transcripts(t, file) {
+		var tr alerts.Transition
+		if err := json.Unmarshal([]byte(line), &tr); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, tr)
+	}
+	return all
+}
+
 func verify(t *testing.T, file string) {
 	t.Helper()
 	for _, dir := range sessionsOf(t, file) {
@@ -284,20 +323,7 @@ func TestKilledRightAfterAnAcceptedMark(t *testing.T) {
 	defer receiver.Close()
 	file := writeConfig(t, "{name: station-log, log: true}", fmt.Sprintf("{name: post, webhook: %q}", receiver.URL))
 
-	child := exec.CommandContext(t.Context(), os.Args[0])
-	child.Env = append(os.Environ(), lifeEnv+"="+file)
-	child.Stderr = os.Stderr
-	said, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var addr, field string
-	if _, err := fmt.Fscan(said, &addr, &field); err != nil {
-		t.Fatal(err)
-	}
+	child, addr, _ := startChild(t, file)
 	var mark marked
 	status := post(t, addr, "/api/v1/sightings", "only-once", atGate5, &mark)
 	if err := child.Process.Kill(); err != nil {
@@ -387,14 +413,7 @@ func TestReloadTakesEffectInTheLogAndABadOneChangesNothing(t *testing.T) {
 // TestFullDiskStopsRecordingAndNothingElse lets the disk seem full for a while.
 func TestFullDiskStopsRecordingAndNothingElse(t *testing.T) {
 	file := writeConfig(t)
-	c, zones, err := Load(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := Open(Options{ConfigFile: file, Config: c, Zones: zones, Log: zap.NewNop(), Version: "test"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := openStation(t, file, zap.NewNop())
 	var mu sync.Mutex
 	free := uint64(1 << 40)
 	setFree := func(n uint64) { mu.Lock(); free = n; mu.Unlock() }

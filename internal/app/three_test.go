@@ -2,7 +2,6 @@ package app
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -12,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"riverwatch/alerts"
 	"riverwatch/mavlink"
 	"riverwatch/replay"
 )
@@ -69,14 +67,7 @@ sessions: {min_free_mib: 1}
 	eventually(t, "all that was sent", func() bool { return strings.Contains(get(t, s.Addr(), "/metrics"), heard) })
 	s.stop()
 
-	var got []alerts.Transition
-	for _, line := range transcripts(t, file) {
-		var tr alerts.Transition
-		if err := json.Unmarshal([]byte(line), &tr); err != nil {
-			t.Fatal(err)
-		}
-		got = append(got, tr)
-	}
+	got := written(t, file)
 	if len(got) != len(want) {
 		t.Fatalf("live raised %d transitions, replay %d", len(got), len(want))
 	}

@@ -116,7 +116,8 @@ func samePlace(key, a, b string) bool {
 	case key == "tcp" || errA != nil || errB != nil:
 		return strings.EqualFold(hostA, hostB)
 	}
-	return ipA == ipB || ipA.Is4() == ipB.Is4() && (ipA.IsUnspecified() || ipB.IsUnspecified())
+	both := netip.IPv6Unspecified() // takes the IPv4 addresses as well
+	return ipA == ipB || ipA == both || ipB == both || ipA.Is4() == ipB.Is4() && (ipA.IsUnspecified() || ipB.IsUnspecified())
 }
 
 func checkListen(key, address string, report func(path, what, remedy string)) {

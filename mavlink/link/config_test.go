@@ -67,6 +67,7 @@ func TestTwoLinksCannotHaveOnePlace(t *testing.T) {
 		"one peer":                  {Config{TCP: "Router:5760"}, Config{TCP: "router:5760"}, "tcp"},
 		"two ports":                 {Config{UDP: "0.0.0.0:14550"}, Config{UDP: "0.0.0.0:14551"}, ""},
 		"two addresses":             {Config{UDP: "127.0.0.1:14550"}, Config{UDP: "127.0.0.2:14550"}, ""},
+		"the IPv6 wildcard is both": {Config{UDP: "0.0.0.0:14550"}, Config{UDP: "[::]:14550"}, "udp"},
 		"both families":             {Config{UDP: "0.0.0.0:14550"}, Config{UDP: "[::1]:14550"}, ""},
 		"UDP and TCP":               {Config{UDP: "127.0.0.1:5760"}, Config{TCPListen: "127.0.0.1:5760"}, ""},
 		"any port twice":            {Config{UDP: "127.0.0.1:0"}, Config{UDP: "127.0.0.1:0"}, ""},

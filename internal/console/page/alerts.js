@@ -132,7 +132,7 @@ const alerts = {
   where(a) {
     const p = this.spot(a);
     if (!p) return null;
-    const within = p.within === null ? '' : '±\u00a0' + metres(Math.round(p.within)).replace(' ', '\u00a0');
+    const within = p.within === null ? '' : around(p.within);
     const also = (a.also || []).map((n) => map.names.get(n.zone) || n.zone);
     const gate = a.kind === 'sighting' && a.zone_kind !== 'gate' && map.byNearestGate(p);
     return el('div', { class: 'where' },
@@ -323,7 +323,7 @@ const alerts = {
       let text;
       if (e.kind === 'transition') {
         text = [word('event', d.event), d.by ? el('small', {}, ' by ' + who(d.by)) : '', d.outcome ? el('small', {}, ' – ' + word('outcome', d.outcome)) : '',
-          d.sighting && ['opened', 'sighted', 'refined'].includes(d.event) ? el('small', {}, ' – ' + [d.sighting.kind, 'by ' + (d.sighting.vehicle || 'a person at the console'), ofAircraft(d.sighting) && 'position of the aircraft', d.sighting.lat === null ? 'position unknown' : d.sighting.ce90_m !== null ? ('± ' + metres(d.sighting.ce90_m)).replaceAll(' ', '\u00a0') : ''].filter(Boolean).join(', ')) : ''];
+          d.sighting && ['opened', 'sighted', 'refined'].includes(d.event) ? el('small', {}, ' – ' + [d.sighting.kind, 'by ' + (d.sighting.vehicle || 'a person at the console'), ofAircraft(d.sighting) && 'position of the aircraft', d.sighting.lat === null ? 'position unknown' : d.sighting.ce90_m !== null ? around(d.sighting.ce90_m) : ''].filter(Boolean).join(', ')) : ''];
       } else if (e.kind === 'notice') {
         text = ['notice to ' + d.recipient + ' ' + d.state, d.reason ? el('small', {}, ' – ' + d.reason) : ''];
       } else {

@@ -59,6 +59,9 @@ function metres(m) {
   return m < 1000 ? Math.round(m) + ' m' : (m / 1000).toFixed(m < 10000 ? 2 : 1) + ' km';
 }
 
+// around is how far a point may be off: whole metres say enough.
+const around = (m) => '±\u00a0' + (m < 1000 ? Math.round(m) + '\u00a0m' : metres(m).replace(' ', '\u00a0'));
+
 // degrees are to about a metre, as people read them out.
 const degrees = (p) => p.lat.toFixed(5) + ', ' + p.lon.toFixed(5);
 
