@@ -92,5 +92,5 @@ type TroubleNote struct {
 
 // EndNote is the body of an OwnEnd frame.
 type EndNote struct {
-	Reason string `json:"reason"` // "stop", "age", "size"
+	Reason string `json:"reason"` // "stop": the station was ended; a session that goes on in the next one has no such frame
 }
