@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -28,6 +31,9 @@ func runCommand() *cobra.Command {
 			if broken := app.Broken(problems); broken > 0 {
 				return fmt.Errorf("%s in the configuration; nothing was started", mistakes(broken))
 			}
+			hangup := make(chan os.Signal, 1) // before the station is open: a SIGHUP during a long recovery must not end it
+			signal.Notify(hangup, syscall.SIGHUP)
+			defer signal.Stop(hangup)
 			log := newLog(zapcore.InfoLevel)
 			station, err := app.Open(app.Options{ConfigFile: config, Config: c, Zones: zones, Log: log, Version: app.Version(version)})
 			if err != nil {
@@ -37,14 +43,19 @@ func runCommand() *cobra.Command {
 				stop, err := app.Debug(debug, log)
 				if err != nil {
 					station.Close()
+					if errors.As(err, new(*net.OpError)) {
+						return err // rightly called, but the port is taken
+					}
 					return usageError{err}
 				}
 				defer stop()
 			}
 			ctx, cancel := context.WithCancel(cmd.Context())
+			var beside sync.WaitGroup
+			defer beside.Wait()
 			defer cancel()
-			go reloadOnHangup(ctx, station)
-			go announce(ctx, station, log)
+			beside.Go(func() { reloadOn(ctx, hangup, station) })
+			beside.Go(func() { announce(ctx, station, log) })
 			return station.Run(ctx)
 		},
 	}
@@ -62,11 +73,8 @@ func announce(ctx context.Context, s *app.Station, log *zap.Logger) {
 	}
 }
 
-// reloadOnHangup reads the configuration anew at each SIGHUP; what is wrong with it, the station logs.
-func reloadOnHangup(ctx context.Context, s *app.Station) {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
+// reloadOn reads the configuration anew at each signal; what is wrong with it, the station logs.
+func reloadOn(ctx context.Context, hangup <-chan os.Signal, s *app.Station) {
 	for {
 		select {
 		case <-hangup:

@@ -258,9 +258,11 @@ func (s *Station) Run(ctx context.Context) error {
 		return s.console.Serve(rest, s.http)
 	})
 	g.Go(func() error { s.sweep(rest); return nil })
-	err = g.Wait()
-	s.o.Log.Info("stopped; everything received is folded and written", zap.Error(err))
-	return err
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	s.o.Log.Info("stopped; everything received is folded and written")
+	return nil
 }
 
 // fold hands one folded batch on.
