@@ -63,8 +63,14 @@ func (p *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, 30*time.Second)
 	defer cancel()
-	if err := chromedp.Do(ctx, steps...); err != nil {
-		p.t.Fatalf("%v; the page complained: %q", err, p.complaints())
+	for _, step := range steps {
+		err := chromedp.Do(ctx, step)
+		for err != nil && strings.Contains(err.Error(), "Could not find node") {
+			err = chromedp.Do(ctx, step) // the page drew it anew between the look and the touch: nothing was touched yet
+		}
+		if err != nil {
+			p.t.Fatalf("%v; the page complained: %q", err, p.complaints())
+		}
 	}
 }
 

@@ -154,6 +154,8 @@ const alerts = {
     c.node.className = `alert ${a.severity} ${a.state} ${a.id === this.chosen ? 'chosen' : ''}`;
     const looks = JSON.stringify([a, this.place(a), this.facts(a), this.spot(a), a.id === this.chosen, this.undoable(a)]);
     if (!c.changed && c.looks === looks && c.names === map.names) return c.node;
+    c.changed = true;
+    if (c.node.matches(':active')) return c.node; // under a finger: a button that is taken away loses its tap
     Object.assign(c, { changed: false, looks, names: map.names });
     c.age = el('span', { class: 'age' });
     const tags = [
@@ -200,7 +202,7 @@ const alerts = {
       const a = this.all.get(id);
       if (!a || !c.age || !c.node.isConnected) continue;
       if (c.undo && !this.undoable(a)) [c.undo, over] = [null, true];
-      if (a.kind !== 'sighting') this.card(a); // what it is about moves on
+      if (a.kind !== 'sighting' || c.changed) this.card(a); // what it is about moves on, or a finger was on it
       this.ageOf(a, c);
     }
     if (over) this.draw();
