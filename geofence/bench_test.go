@@ -181,3 +181,47 @@ func BenchmarkIndex100000Zones(b *testing.B) {
 		NewIndex(zones)
 	}
 }
+
+// A sighting by camera: its ellipse, or where there is none its sector, against a river with both its banks and gates.
+func BenchmarkNearByCamera(b *testing.B) {
+	zones := river()
+	other := make([]Point, len(zones[0].Line))
+	for i := range other {
+		other[i] = riverAt(float64(i)*50, 80)
+	}
+	zones = append(zones, Zone{ID: "other", Kind: Bank, Line: other, WidthDM: 300, AlertDistanceDM: 200})
+	fixes := patrols(riverAt)
+	for _, set := range []struct {
+		name  string
+		zones []Zone
+	}{{"river", zones}, {"100000zones", district(100_000)}} {
+		x := NewIndex(set.zones)
+		for _, e := range []Ellipse{{MajorDM: 250, MinorDM: 130}, {MajorDM: 700, MinorDM: 280}, {MajorDM: 1900, MinorDM: 500}} {
+			b.Run(fmt.Sprintf("%s/ellipse%dm", set.name, e.MajorDM/10), func(b *testing.B) {
+				var out []Near
+				b.ReportAllocs()
+				i, found := 0, 0
+				for b.Loop() {
+					f := &fixes[i*101%len(fixes)]
+					e.Center, e.BearingDeg = Point{f.LatE7, f.LonE7}, int16(i%180)
+					out = x.NearEllipse(e, out[:0])
+					found += len(out)
+					i++
+				}
+				b.ReportMetric(float64(found)/float64(i), "zones/op")
+			})
+		}
+		b.Run(set.name+"/sector", func(b *testing.B) {
+			var out []Near
+			b.ReportAllocs()
+			i, found := 0, 0
+			for b.Loop() {
+				f := &fixes[i*101%len(fixes)]
+				out = x.NearSector(Sector{Point{f.LatE7, f.LonE7}, float64(i * 7 % 360), 3.5, 5000, 15_000}, out[:0])
+				found += len(out)
+				i++
+			}
+			b.ReportMetric(float64(found)/float64(i), "zones/op")
+		})
+	}
+}

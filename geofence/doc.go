@@ -6,7 +6,9 @@
 //	tracker := geofence.NewTracker(index)         // one goroutine's
 //	events = tracker.Observe(fix, events[:0])     // entered, left, crossed
 //	unseen = tracker.Unseen(at, hearing, unseen[:0])
-//	nears = index.Near(point, ce90, nears[:0])    // best first
+//	nears = index.Near(point, ce90, nears[:0])    // best first; NearEllipse and NearSector for what a camera saw
+//
+// and meets a camera's line of sight with the ground: Sight, Terrain, Index.Surface.
 //
 // It promises:
 //

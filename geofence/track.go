@@ -64,6 +64,9 @@ func NewTracker(x *Index) *Tracker {
 // not crossed it. The first fix of a track gives one seen_inside for each zone it is in, banks included, or one
 // seen_outside with Zone -1. Between fixes more than 10 s (or 5 km) apart there is no path: what was inside stays
 // inside, all timers begin again, and nothing follows.
+//
+// A broken fix is a track's first once more: nothing is known of the way to it, nor whether what was before it was so.
+// It gives seen_inside or seen_outside, so that whoever pairs entered with left knows that the visit ended unseen.
 func (t *Tracker) Observe(f Fix, out []Event) []Event {
 	p := Point{f.LatE7, f.LonE7}
 	page := t.tracks[f.Track>>8]
@@ -81,7 +84,7 @@ func (t *Tracker) Observe(f Fix, out []Event) []Event {
 	}
 	dx := (float64(p.LonE7) - float64(tr.anchor.LonE7)) * tr.kx
 	dy := (float64(p.LatE7) - float64(tr.anchor.LatE7)) * tr.ky
-	if room > 0 && dx*dx+dy*dy < room*room {
+	if room > 0 && dx*dx+dy*dy < room*room && !f.Broken {
 		tr.at, tr.last = f.At, p
 		if f.Airborne && len(tr.watching) > 0 {
 			t.gates.see(tr.watching, f.At)
@@ -92,6 +95,14 @@ func (t *Tracker) Observe(f Fix, out []Event) []Event {
 		return out
 	}
 	return t.judge(tr, &f, p, out)
+}
+
+// Break forgets what is known of a track, so that its next fix is its first once more: for a broken fix that is itself
+// too poor to be observed.
+func (t *Tracker) Break(id uint16) {
+	if page := t.tracks[id>>8]; page != nil {
+		page[id&0xff] = track{}
+	}
 }
 
 // step is one fix of a track on its way through the zones.
@@ -108,6 +119,9 @@ type step struct {
 func (s *step) outside(dm int64) bool { return dm*100 > s.marginMM }
 
 func (t *Tracker) judge(tr *track, f *Fix, p Point, out []Event) []Event {
+	if f.Broken {
+		tr.known, tr.visits = false, tr.visits[:0]
+	}
 	s := step{
 		fix: f, frame: newFrame(p), marginMM: max(marginMM, 2*int64(f.HAccMM)),
 		first: !tr.known, from: tr.last,

@@ -380,3 +380,47 @@ func TestAPositionThatIsNoneIsPassedOver(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// Whatever a track was about to do to a zone, a broken fix ends it untold, and the track begins anew where it is.
+func TestABrokenFixIsAFirstFixAgain(t *testing.T) {
+	gate := Zone{ID: "gate", Kind: Gate, Center: place0, RadiusDM: 150}
+	bank := Zone{ID: "bank", Kind: Bank, WidthDM: 50, Line: []Point{offsetM(place0, 0, -900), offsetM(place0, 0, 900)}}
+	x, b := NewIndex([]Zone{gate}), NewIndex([]Zone{bank})
+	for _, test := range []struct {
+		name string
+		x    *Index
+		way  *flight // the fix at second 20 is broken
+		want string
+	}{
+		{"over the gate", x, new(flight).to(19, -100, 0).to(1, 100, 0).to(5, 120, 0), "19 seen_outside -\n20 seen_outside -\n"},
+		{"out of the gate", x, new(flight).to(19, 0, 0).to(1, 100, 0).to(5, 120, 0), "19 seen_inside gate\n20 seen_outside -\n"},
+		{"into the gate", x, new(flight).to(19, 100, 0).to(1, 0, 0).to(5, 0, 0), "19 seen_outside -\n20 seen_inside gate\n"},
+		{"into it and out again", x, new(flight).to(19, 100, 0).to(1, 0, 0).to(1, 100, 0).to(4, 100, 0), "19 seen_outside -\n20 seen_inside gate\n25 left gate\n"},
+		{"about to enter", x, new(flight).to(17, 100, 0).to(1, 0, 0).to(2, 0, 0).to(4, 0, 0), "17 seen_outside -\n20 seen_inside gate\n"},
+		{"about to enter, then out again", x, new(flight).to(18, 0.1, 100).to(1, 0, 0).to(1, 0, 0).to(1, 100, 0).to(1, 100, 0).to(2, 100, 0),
+			"18 seen_outside -\n20 seen_inside gate\n24 left gate\n"},
+		{"about to leave", x, new(flight).to(17, 0, 0).to(1, 100, 0).to(2, 100, 0).to(5, 100, 0), "17 seen_inside gate\n20 seen_outside -\n"},
+		{"stays far away", x, new(flight).to(19, 4000, 0).to(1, 4001, 0).to(1, 4002, 0), "19 seen_outside -\n20 seen_outside -\n"},
+		{"over the bank", b, new(flight).to(19, -100, 0).to(1, 100, 0).to(5, 120, 0), "19 seen_outside -\n20 seen_outside -\n"},
+		{"on the bank", b, new(flight).to(18, -100, 0).to(1, 1, 0).to(1, 2, 0).to(1, 100, 0), "18 seen_outside -\n20 seen_inside bank right\n"},
+	} {
+		for i := range test.way.fixes {
+			test.way.fixes[i].Broken = test.way.fixes[i].At == 20e6
+		}
+		tracker := NewTracker(test.x)
+		var broken []Event
+		for _, f := range test.way.fixes {
+			if f.Broken {
+				tracker.Break(f.Track)
+				f.Broken = false
+			}
+			broken = tracker.Observe(f, broken)
+		}
+		if got := words(test.x, broken); got != test.want {
+			t.Errorf("%s, by Break:\n%swant:\n%s", test.name, got, test.want)
+		}
+		if got := words(test.x, observe(test.x, test.way.fixes)); got != test.want {
+			t.Errorf("%s:\n%swant:\n%s", test.name, got, test.want)
+		}
+	}
+}

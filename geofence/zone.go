@@ -63,6 +63,7 @@ type Fix struct {
 	LatE7, LonE7 int32
 	HAccMM       int32 // 0 unknown
 	Airborne     bool
+	Broken       bool // nothing is known of the way from the track's fix before
 }
 
 // EventKind is what a track did to a zone.
