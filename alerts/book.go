@@ -245,7 +245,9 @@ type Cause struct {
 }
 
 // causeSeverity is how urgent the station's own alerts are.
-var causeSeverity = map[Kind]Severity{OfVehicleLost: High, OfGateUnseen: Medium, OfTrouble: Medium}
+var causeSeverity = map[Kind]Severity{
+	OfVehicleLost: High, OfGateUnseen: Medium, OfIdentityConflict: High, OfPositionSuspect: Medium, OfTrouble: Medium,
+}
 
 // Raise opens the station's own alert of a cause, unless one is open.
 func (b *Book) Raise(at Time, c Cause, out *[]Transition) {

@@ -44,12 +44,14 @@ func TestTransitionLineIsTheContractToTheByte(t *testing.T) {
 	b := newBook(crossing)
 	s := person("s1", 372412345)
 	s.At, s.Lon = 1795420200123456, 1119512345
+	s.Count, s.TimeSource, s.Uncertainty, s.Ellipse = 2, "boot", 120, &Ellipse{Major: 91, Minor: 62, Bearing: 120}
 	var out []Transition
 	b.Observe(1795420200123456, s, atGate("gate-3"), &out)
 	want := `{"seq":1,"at":"2026-11-23T07:50:00.123456Z","alert":"` + out[0].Alert + `","rule":"crossing","severity":"high","from":"","to":"open",` +
 		`"zone":"gate-3","zone_kind":"gate","distance_m":12.3,"bearing_deg":87,"side":"","certainty":"likely","verified":true,` +
 		`"sightings":1,"sighting":{"id":"s1","at":"2026-11-23T07:50:00.123456Z","vehicle":"egret-1","source":"poi_script","kind":"person",` +
-		`"lat":37.2412345,"lon":111.9512345,"ce90_m":8.0,"basis":"target"},"event":"opened","kind":"sighting",` +
+		`"lat":37.2412345,"lon":111.9512345,"ce90_m":8.0,"basis":"target","count":2,"time_source":"boot","time_uncertainty_ms":120,` +
+		`"suspect":false,"ground":"","ellipse":{"major_m":9.1,"minor_m":6.2,"bearing_deg":120},"ray":null},"event":"opened","kind":"sighting",` +
 		`"also":[{"zone":"bank-e","zone_kind":"bank","distance_m":3.1,"certainty":"likely"}],"by":0,"outcome":"","station":"yanwu","plan":"01234567"}`
 	got := string(out[0].AppendJSON(nil))
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -71,7 +73,7 @@ func TestAbsentValuesAreEmptyWordsAndNulls(t *testing.T) {
 	b.Observe(second, Sighting{ID: "s", Kind: "person", Source: "poi_script", Basis: "none"}, nil, &out)
 	for i, want := range []string{
 		`"zone":"","zone_kind":"","distance_m":null,"bearing_deg":null,"side":"","certainty":"","verified":true,"sightings":0,"sighting":null`,
-		`"distance_m":null,"bearing_deg":null,"side":"","certainty":"unlocated","verified":false,"sightings":1,"sighting":{"id":"s","at":"1970-01-01T00:00:00.000000Z","vehicle":"","source":"poi_script","kind":"person","lat":null,"lon":null,"ce90_m":null,"basis":"none"}`,
+		`"distance_m":null,"bearing_deg":null,"side":"","certainty":"unlocated","verified":false,"sightings":1,"sighting":{"id":"s","at":"1970-01-01T00:00:00.000000Z","vehicle":"","source":"poi_script","kind":"person","lat":null,"lon":null,"ce90_m":null,"basis":"none","count":0,"time_source":"","time_uncertainty_ms":0,"suspect":false,"ground":"","ellipse":null,"ray":null}`,
 	} {
 		if line := string(out[i].AppendJSON(nil)); !strings.Contains(line, want) {
 			t.Errorf("line %d is %s\nwant in it %s", i, line, want)

@@ -67,6 +67,30 @@ func (s *Sighting) AppendJSON(dst []byte) []byte {
 		dst = append(dst, `,"lat":null,"lon":null,"ce90_m":null`...)
 	}
 	dst = appendWord(dst, "basis", s.Basis)
+	dst = strconv.AppendInt(append(dst, `,"count":`...), int64(s.Count), 10)
+	dst = appendWord(dst, "time_source", s.TimeSource)
+	dst = strconv.AppendInt(append(dst, `,"time_uncertainty_ms":`...), int64(s.Uncertainty), 10)
+	dst = strconv.AppendBool(append(dst, `,"suspect":`...), s.Suspect)
+	dst = appendWord(dst, "ground", s.Ground)
+	dst = append(dst, `,"ellipse":`...)
+	if e := s.Ellipse; e == nil {
+		dst = append(dst, "null"...)
+	} else {
+		dst = e.Major.append(append(dst, `{"major_m":`...))
+		dst = e.Minor.append(append(dst, `,"minor_m":`...))
+		dst = append(e.Bearing.append(append(dst, `,"bearing_deg":`...)), '}')
+	}
+	dst = append(dst, `,"ray":`...)
+	if r := s.Ray; r == nil {
+		dst = append(dst, "null"...)
+	} else {
+		dst = r.Lat.append(append(dst, `{"lat":`...))
+		dst = r.Lon.append(append(dst, `,"lon":`...))
+		dst = r.Bearing.append(append(dst, `,"bearing_deg":`...))
+		dst = r.HalfWidth.append(append(dst, `,"half_width_deg":`...))
+		dst = r.Min.append(append(dst, `,"min_m":`...))
+		dst = append(r.Max.append(append(dst, `,"max_m":`...)), '}')
+	}
 	return append(dst, '}')
 }
 
@@ -102,6 +126,9 @@ func (d Degrees) MarshalJSON() ([]byte, error) { return d.append(nil), nil }
 // MarshalJSON gives metres with one decimal, null for NoLength.
 func (d Decimetres) MarshalJSON() ([]byte, error) { return d.append(nil), nil }
 
+// MarshalJSON gives degrees with one decimal.
+func (d Decidegrees) MarshalJSON() ([]byte, error) { return d.append(nil), nil }
+
 // MarshalJSON gives whole degrees, null for NoBearing.
 func (b Bearing) MarshalJSON() ([]byte, error) { return b.append(nil), nil }
 
@@ -134,6 +161,8 @@ func (d Decimetres) append(dst []byte) []byte {
 	dst = strconv.AppendInt(dst, n/10, 10)
 	return append(dst, '.', byte('0'+n%10))
 }
+
+func (d Decidegrees) append(dst []byte) []byte { return Decimetres(d).append(dst) }
 
 func (b Bearing) append(dst []byte) []byte {
 	if b == NoBearing {
@@ -189,6 +218,13 @@ func (d *Decimetres) UnmarshalJSON(b []byte) error {
 	}
 	n, err := readFixed(string(b), 1)
 	*d = Decimetres(n)
+	return err
+}
+
+// UnmarshalJSON reads a decimal number of degrees.
+func (d *Decidegrees) UnmarshalJSON(b []byte) error {
+	n, err := readFixed(string(b), 1)
+	*d = Decidegrees(n)
 	return err
 }
 
@@ -270,11 +306,22 @@ func (s *Sighting) UnmarshalJSON(b []byte) error {
 		Lon     *Degrees   `json:"lon"`
 		CE90    Decimetres `json:"ce90_m"`
 		Basis   string     `json:"basis"`
+
+		Count       int32        `json:"count"`
+		TimeSource  string       `json:"time_source"`
+		Uncertainty Milliseconds `json:"time_uncertainty_ms"`
+		Suspect     bool         `json:"suspect"`
+		Ground      string       `json:"ground"`
+		Ellipse     *Ellipse     `json:"ellipse"`
+		Ray         *Ray         `json:"ray"`
 	}
 	if err := json.Unmarshal(b, &in); err != nil {
 		return fmt.Errorf("read sighting: %w", err)
 	}
-	*s = Sighting{ID: in.ID, At: in.At, Vehicle: in.Vehicle, Source: in.Source, Kind: in.Kind, Basis: in.Basis}
+	*s = Sighting{
+		ID: in.ID, At: in.At, Vehicle: in.Vehicle, Source: in.Source, Kind: in.Kind, Basis: in.Basis, Count: in.Count,
+		TimeSource: in.TimeSource, Uncertainty: in.Uncertainty, Suspect: in.Suspect, Ground: in.Ground, Ellipse: in.Ellipse, Ray: in.Ray,
+	}
 	if in.Lat != nil && in.Lon != nil {
 		s.Located, s.Lat, s.Lon, s.CE90 = true, *in.Lat, *in.Lon, in.CE90
 	}

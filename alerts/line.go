@@ -32,7 +32,11 @@ func (t *Transition) Line(zone *time.Location) string {
 		fmt.Fprintf(&b, " %s", t.Certainty)
 	}
 	if s := t.Sighting; s != nil {
-		fmt.Fprintf(&b, ": %s by %s", s.Kind, s.Source)
+		b.WriteString(": ")
+		if s.Count > 0 {
+			fmt.Fprintf(&b, "%d x ", s.Count)
+		}
+		fmt.Fprintf(&b, "%s by %s", s.Kind, s.Source)
 		if s.Vehicle != "" {
 			fmt.Fprintf(&b, " of %s", s.Vehicle)
 		}
@@ -41,6 +45,11 @@ func (t *Transition) Line(zone *time.Location) string {
 				b.WriteString(" somewhere around the aircraft")
 			}
 			fmt.Fprintf(&b, " at %s %s ±%s m", s.Lat.append(nil), s.Lon.append(nil), s.CE90.append(nil))
+		} else if r := s.Ray; r != nil {
+			fmt.Fprintf(&b, ", direction only: bearing %s° from %s %s", r.Bearing.append(nil), r.Lat.append(nil), r.Lon.append(nil))
+		}
+		if s.Suspect {
+			b.WriteString(" POSITION SUSPECT")
 		}
 		if t.Sightings > 1 {
 			fmt.Fprintf(&b, " (%d sightings)", t.Sightings)

@@ -70,15 +70,15 @@ func oneOf(list []string, word string) bool {
 	return false
 }
 
-// match finds the first rule that has a near zone, and the index of its best zone; for a sighting without a position
-// the first rule that accepts it, and -1.
+// match finds the first rule that has a near zone, and the index of its best zone; for a sighting of which neither
+// place nor direction is known the first rule that accepts it, and -1.
 func (p *Plan) match(s *Sighting, nears []Near) (rule *Rule, zone int) {
 	for i := range p.Rules {
 		r := &p.Rules[i]
 		if !r.accepts(s) {
 			continue
 		}
-		if !s.Located {
+		if !s.Located && s.Ray == nil {
 			return r, -1
 		}
 		for j := range nears {

@@ -15,6 +15,12 @@ const NoLength Decimetres = -1 << 62
 // Bearing is an angle in whole degrees from true north; NoBearing is null.
 type Bearing int16
 
+// Decidegrees is an angle in tenths of a degree; in JSON degrees with one decimal.
+type Decidegrees int32
+
+// Milliseconds is a span of time.
+type Milliseconds int64
+
 // NoBearing is the absent bearing.
 const NoBearing Bearing = -1
 
@@ -67,25 +73,51 @@ type Kind string
 
 // The kinds of this version.
 const (
-	OfSighting    Kind = "sighting"
-	OfVehicleLost Kind = "vehicle_lost"
-	OfGateUnseen  Kind = "gate_unseen"
-	OfTrouble     Kind = "trouble"
+	OfSighting         Kind = "sighting"
+	OfVehicleLost      Kind = "vehicle_lost"
+	OfGateUnseen       Kind = "gate_unseen"
+	OfIdentityConflict Kind = "identity_conflict" // two aircraft claim one identity, or one that is not the pinned one does
+	OfPositionSuspect  Kind = "position_suspect"  // a vehicle's positions contradict something
+	OfTrouble          Kind = "trouble"
 )
 
 // Sighting is one press: a person (boat, vehicle, ...) tagged from a drone or at the console.
 type Sighting struct {
-	ID       string     `json:"id"`
-	At       Time       `json:"at"`
-	Vehicle  string     `json:"vehicle"` // "" for a mark
-	Source   string     `json:"source"`
-	Kind     string     `json:"kind"`
-	Located  bool       `json:"-"` // false: Lat, Lon and CE90 are null
-	Lat      Degrees    `json:"lat"`
-	Lon      Degrees    `json:"lon"`
-	CE90     Decimetres `json:"ce90_m"`
-	Basis    string     `json:"basis"`
-	Verified bool       `json:"-"`
+	ID          string       `json:"id"`
+	At          Time         `json:"at"`      // when it was seen
+	Vehicle     string       `json:"vehicle"` // "" for a mark
+	Source      string       `json:"source"`
+	Kind        string       `json:"kind"`
+	Located     bool         `json:"-"` // false: Lat, Lon and CE90 are null
+	Lat         Degrees      `json:"lat"`
+	Lon         Degrees      `json:"lon"`
+	CE90        Decimetres   `json:"ce90_m"`
+	Basis       string       `json:"basis"`
+	Count       int32        `json:"count"`       // how many, 0 where nobody said
+	TimeSource  string       `json:"time_source"` // what At rests on: utc, boot, receive or stated
+	Uncertainty Milliseconds `json:"time_uncertainty_ms"`
+	Suspect     bool         `json:"suspect"` // it rests on a position that something contradicts
+	Ground      string       `json:"ground"`  // for a point by a camera's ray: what told where the ground is
+	Ellipse     *Ellipse     `json:"ellipse"` // what CE90 is the circle of, nil where only the circle is known
+	Ray         *Ray         `json:"ray"`     // nil unless all that is known is a direction
+	Verified    bool         `json:"-"`
+}
+
+// Ellipse holds a target with 90 %: half axes, and the bearing of the greater one, 0 to 179 degrees.
+type Ellipse struct {
+	Major   Decimetres `json:"major_m"`
+	Minor   Decimetres `json:"minor_m"`
+	Bearing Bearing    `json:"bearing_deg"`
+}
+
+// Ray is a direction in which something was seen: from where, which way and how surely, and from how near to how far.
+type Ray struct {
+	Lat       Degrees     `json:"lat"`
+	Lon       Degrees     `json:"lon"`
+	Bearing   Decidegrees `json:"bearing_deg"`
+	HalfWidth Decidegrees `json:"half_width_deg"`
+	Min       Decimetres  `json:"min_m"`
+	Max       Decimetres  `json:"max_m"`
 }
 
 // Near is what a zone says of a sighting; in the "also" of a transition's line without bearing and side.

@@ -24,14 +24,17 @@ import (
 // Config is a station's whole configuration, with its defaults filled in and its paths made relative to the working
 // directory instead of the file.
 type Config struct {
-	Station  Station             `yaml:"station"`
-	HTTP     HTTP                `yaml:"http"`
-	Links    []link.Config       `yaml:"links"`
-	Mavlink  mavlink.Config      `yaml:",inline"` // vehicles, unknown_vehicles, fleet, sightings, own
-	Zones    []geofence.Config   `yaml:"zones"`
-	Rules    []alerts.RuleConfig `yaml:"rules"`
-	Notify   []notify.Config     `yaml:"notify"`
-	Sessions replay.Config       `yaml:"sessions"`
+	Station  Station                `yaml:"station"`
+	HTTP     HTTP                   `yaml:"http"`
+	Links    []link.Config          `yaml:"links"`
+	Mavlink  mavlink.Config         `yaml:",inline"` // vehicles, unknown_vehicles, fleet, sightings, own
+	Zones    []geofence.Config      `yaml:"zones"`
+	Camera   geofence.SightConfig   `yaml:"camera"`
+	Terrain  geofence.TerrainConfig `yaml:"terrain"`
+	Tiles    []*geofence.Tile       `yaml:"-"` // what LoadTerrain read
+	Rules    []alerts.RuleConfig    `yaml:"rules"`
+	Notify   []notify.Config        `yaml:"notify"`
+	Sessions replay.Config          `yaml:"sessions"`
 
 	file   string
 	places map[string]place
@@ -67,6 +70,9 @@ func (c *Config) check(report func(path, what, remedy string)) {
 	c.Station.Location = c.Station.check(under("station", report))
 	c.HTTP.check(under("http", report))
 	c.Mavlink.Check(report)
+	c.checkLinkNames(report)
+	c.Camera.Check(under("camera", report))
+	c.Terrain.Check(under("terrain", report))
 	c.Sessions.Check(under("sessions", report))
 	for i, l := range c.Links {
 		l.Check(under(fmt.Sprintf("links[%d]", i), report))
@@ -96,6 +102,30 @@ func (c *Config) check(report func(path, what, remedy string)) {
 	names("vehicles", c.Mavlink.Vehicles, func(v mavlink.VehicleConfig) string { return v.Name }, report)
 	names("rules", c.Rules, func(r alerts.RuleConfig) string { return r.Name }, report)
 	names("notify", c.Notify, func(n notify.Config) string { return n.Name }, report)
+}
+
+// checkLinkNames reports the links that vehicles and senders of commands are held to and that there are not.
+func (c *Config) checkLinkNames(report func(path, what, remedy string)) {
+	names := make([]string, len(c.Links))
+	for i, l := range c.Links {
+		names[i] = l.Name
+	}
+	check := func(path, name string) {
+		if name == "" || slices.Contains(names, name) {
+			return
+		}
+		remedy := "use the name of one of links"
+		if near := nearest(name, names); near != "" {
+			remedy = fmt.Sprintf("did you mean %s?", near)
+		}
+		report(path, fmt.Sprintf("there is no link %q", name), remedy)
+	}
+	for i, v := range c.Mavlink.Vehicles {
+		check(fmt.Sprintf("vehicles[%d].pins.link", i), v.Pins.Link)
+	}
+	for i, s := range c.Mavlink.Sightings.AcceptCommands {
+		check(fmt.Sprintf("sightings.accept_commands[%d].link", i), s.Link)
+	}
 }
 
 // warn reports what is no mistake but leaves the station without a use.

@@ -23,9 +23,8 @@ type place struct{ line, column int }
 
 // notYet holds the keys that the product knows but this version does not, list indexes left out.
 var notYet = map[string]bool{
-	"vehicles[].pins": true, "vehicles[].signing": true, "vehicles[].camera": true, "vehicles[].key_file": true,
 	"rules[].ack_within": true, "rules[].progress_within": true,
-	"privacy": true, "terrain": true, "checkpoints": true, "shifts": true, "people": true, "accounts": true,
+	"privacy": true, "checkpoints": true, "shifts": true, "people": true, "accounts": true,
 }
 
 // setDefaults calls SetDefaults on v and on the structs in it, innermost first.
@@ -92,6 +91,11 @@ func (d *decoder) value(path string, at place, n ast.Node, v reflect.Value, env 
 	switch {
 	case v.Type() == reflect.TypeFor[time.Duration]():
 		d.duration(path, at, n, v)
+	case v.Kind() == reflect.Pointer: // what need not be there at all
+		there := reflect.New(v.Type().Elem())
+		setDefaults(there.Elem())
+		d.value(path, at, n, there.Elem(), env)
+		v.Set(there)
 	case v.Kind() == reflect.Struct:
 		if !d.mapping(path, n, v) {
 			wrong("a group of keys", "write its keys under it, each in a line of its own and indented, or as {key: value}")
@@ -249,19 +253,19 @@ func (d *decoder) number(path string, at place, n ast.Node, v reflect.Value) {
 		d.report(at, path, fmt.Sprintf("is %s, not a number", kindOf(n)), "write a number, without quotes and unit")
 		return
 	}
-	switch v.Kind() {
-	case reflect.Float64:
+	switch {
+	case v.CanFloat():
 		v.SetFloat(f)
-	case reflect.Int:
+	case v.CanInt():
 		// Nothing here needs more, and so far a float64 is exact.
-		if !whole || math.Abs(f) > math.MaxInt32 {
+		if !whole || math.Abs(f) > math.MaxInt32 || v.OverflowInt(int64(f)) {
 			d.report(at, path, fmt.Sprintf("%v is not a whole number of sensible size", f), "write a whole number, without quotes and unit")
 			return
 		}
 		v.SetInt(int64(f))
-	case reflect.Uint8:
-		if !whole || f < 0 || f > math.MaxUint8 {
-			d.report(at, path, fmt.Sprintf("%v is not a whole number from 0 to 255", f), "MAVLink ids are one byte")
+	case v.CanUint():
+		if most := math.Pow(2, float64(min(v.Type().Bits(), 32))) - 1; !whole || f < 0 || f > most {
+			d.report(at, path, fmt.Sprintf("%v is not a whole number from 0 to %.0f", f, most), "write one, without quotes and unit")
 			return
 		}
 		v.SetUint(uint64(f))

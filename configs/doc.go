@@ -1,4 +1,5 @@
-// Package configs reads the station's configuration: one YAML file and the zone files that it names.
+// Package configs reads the station's configuration: one YAML file, and the zone files, signing keys and terrain that it
+// names.
 //
 // The types of the configuration live beside what they configure (mavlink.Config, link.Config, geofence.Config,
 // alerts.RuleConfig, notify.Config, replay.Config), each with SetDefaults and a Check that reports every mistake under
@@ -7,7 +8,8 @@
 //
 //	cfg, problems := configs.Load("riverwatch.yaml")
 //	zones, more := cfg.LoadZones()
-//	if problems = append(problems, more...); configs.Broken(problems) { print each; stop }
+//	problems = append(append(problems, more...), cfg.LoadTerrain(zones)...)
+//	if configs.Broken(problems) { print each; stop }
 //
 // It promises that every mistake is found in one go, each as FILE:LINE:COLUMN: path: what: remedy; that nothing of
 // a secret is in a Problem; and that a configuration without an error can be compiled into a plan. The YAML is

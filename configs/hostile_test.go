@@ -27,6 +27,7 @@ func TestOnlyRegularFilesAreRead(t *testing.T) {
 	}
 	for name, file := range map[string]string{
 		"the configuration": pipe,
+		"a signing key":     with("key.yaml", "system: 1}", "system: 1, key_file: pipe}"),
 		"the token":         with("token.yaml", `http:    {`, `http:    {token_file: pipe, `),
 		"the zones":         with("zones.yaml", "ciyao.geojson", "pipe"),
 		"a device of zones": with("device.yaml", "ciyao.geojson", os.DevNull),

@@ -22,7 +22,6 @@ const (
 	maxFile   = 1 << 20 // bytes of a configuration
 	maxDepth  = 32      // nested lists and groups
 	maxIndent = 256     // spaces at the start of a line
-	minToken  = 16      // characters
 )
 
 // Load reads the configuration at path and the secrets that it names, with the environment of this process. The Config
@@ -34,14 +33,27 @@ func Load(path string) (*Config, []Problem) {
 		return nil, []Problem{{File: path, What: err.Error(), Remedy: "name a configuration file that can be read"}}
 	}
 	c, problems := Parse(path, data, os.LookupEnv)
-	if c == nil || c.HTTP.TokenFile == "" {
-		return c, problems
+	if c == nil {
+		return nil, problems
 	}
-	token, what, remedy := readSecret(c.HTTP.TokenFile)
-	if what != "" {
-		problems = append(problems, c.problem("http.token_file", what, remedy))
+	if c.HTTP.TokenFile != "" {
+		token, what, remedy := readToken(c.HTTP.TokenFile)
+		if what != "" {
+			problems = append(problems, c.problem("http.token_file", what, remedy))
+		}
+		c.HTTP.Token = token
 	}
-	c.HTTP.Token = token
+	for i := range c.Mavlink.Vehicles {
+		v := &c.Mavlink.Vehicles[i]
+		if v.KeyFile == "" {
+			continue
+		}
+		key, what, remedy := readKey(v.KeyFile)
+		if what != "" {
+			problems = append(problems, c.problem(fmt.Sprintf("vehicles[%d].key_file", i), what, remedy))
+		}
+		v.Key = key
+	}
 	return c, problems
 }
 
@@ -123,7 +135,10 @@ func (c *Config) problem(path, what, remedy string) Problem {
 
 // resolve makes the paths start at dir, the configuration's folder.
 func (c *Config) resolve(dir string) {
-	paths := []*string{&c.Station.DataDir, &c.HTTP.TokenFile}
+	paths := []*string{&c.Station.DataDir, &c.HTTP.TokenFile, &c.Terrain.Dir}
+	for i := range c.Mavlink.Vehicles {
+		paths = append(paths, &c.Mavlink.Vehicles[i].KeyFile)
+	}
 	for i := range c.Zones {
 		paths = append(paths, &c.Zones[i].File)
 	}
@@ -249,24 +264,4 @@ func withoutPath(err error) error {
 		return named.Err
 	}
 	return err
-}
-
-// readSecret reads a secret that nobody else on this machine may read.
-func readSecret(path string) (secret, what, remedy string) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", path + " cannot be read", "create it: (umask 077; openssl rand -hex 32 > " + path + ")"
-	}
-	if mode := info.Mode().Perm(); info.Mode().IsRegular() && mode&0o077 != 0 {
-		return "", fmt.Sprintf("%s can be read by others (mode %04o)", path, mode), "chmod 600 " + path
-	}
-	data, err := readFile(path, 1<<10)
-	if err != nil {
-		return "", path + " " + err.Error(), "put the token alone into it"
-	}
-	secret = strings.TrimSpace(string(data))
-	if len(secret) < minToken || strings.ContainsAny(secret, " \t\r\n") {
-		return "", fmt.Sprintf("%s does not hold one token of %d characters or more", path, minToken), "openssl rand -hex 32 > " + path
-	}
-	return secret, "", ""
 }

@@ -1,9 +1,12 @@
 package configs
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,6 +78,7 @@ func TestTheSmallestUsefulFileGivesTheDefaults(t *testing.T) {
 			Name: "crossing", Near: []string{"gate", "bank"}, Severity: alerts.High, MinCertainty: "possible",
 			Merge: alerts.MergeConfig{WithinM: 300, Quiet: 15 * time.Minute},
 		}},
+		Camera:   geofence.SightConfig{MinDepressionDeg: 6, MaxRangeM: 1500, MaxCE90M: 150},
 		Notify:   []notify.Config{{Name: "post", Webhook: "http://127.0.0.1:9000/notice", Deadline: time.Hour, Timeout: 10 * time.Second}},
 		Sessions: replay.Config{Keep: 30 * 24 * time.Hour, MaxGiB: 50, MinFreeMiB: 512},
 	}
@@ -205,35 +209,44 @@ func TestDurationsAreGosPlusDays(t *testing.T) {
 	}
 }
 
+var commented = regexp.MustCompile(`(?m)^( *)# ( *(?:- |[a-z_0-9]+:))`)
+
 func TestTheExampleHasEveryKeyAndNoMistake(t *testing.T) {
 	data, err := Example.ReadFile("riverwatch.example.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, problems := Parse("riverwatch.example.yaml", data, testEnv)
-	if len(problems) > 0 {
+	if _, problems := Parse("riverwatch.example.yaml", data, testEnv); len(problems) > 0 {
 		t.Errorf("problems: %v", problems)
+	}
+	// A key in a comment is one to be used: without the # it is as right as the others.
+	head, body, _ := bytes.Cut(data, []byte("\nstation:"))
+	whole := slices.Concat(head, []byte("\nstation:"), commented.ReplaceAll(body, []byte("$1$2")))
+	c, problems := Parse("riverwatch.example.yaml", whole, testEnv)
+	if len(problems) > 0 {
+		t.Errorf("problems with what is in comments: %v", problems)
+	}
+	shown := map[string]bool{}
+	for place := range c.places {
+		shown[withoutIndexes(place)] = true
 	}
 	var missing []string
 	var walk func(path string, v reflect.Type)
 	walk = func(path string, v reflect.Type) {
 		for _, f := range fields(v) {
-			if _, there := c.places[path+f.key]; !there && !strings.Contains(string(data), "# "+f.key+":") {
-				missing = append(missing, path+f.key)
+			at := path + f.key
+			if !shown[at] && !shown[strings.Replace(at, "vehicles[].", "sightings.", 1)] { // options of sources go for both
+				missing = append(missing, at)
 			}
-			switch ft := v.FieldByIndex(f.index).Type; {
-			case ft.Kind() == reflect.Struct:
-				walk(path+f.key+".", ft)
-			case ft.Kind() == reflect.Slice && ft.Elem().Kind() == reflect.Struct:
-				for _, inner := range fields(ft.Elem()) {
-					found := false
-					for place := range c.places {
-						found = found || withoutIndexes(place) == f.key+"[]."+inner.key
-					}
-					if !found {
-						missing = append(missing, f.key+"[]."+inner.key)
-					}
-				}
+			ft := v.FieldByIndex(f.index).Type
+			if ft.Kind() == reflect.Slice {
+				at, ft = at+"[]", ft.Elem()
+			}
+			if ft.Kind() == reflect.Pointer {
+				ft = ft.Elem()
+			}
+			if ft.Kind() == reflect.Struct {
+				walk(at+".", ft)
 			}
 		}
 	}
@@ -261,10 +274,26 @@ func TestTheExampleShowsTheDefaults(t *testing.T) {
 	}
 }
 
+func TestWhatNeedNotBeThereIsAbsentOrWhole(t *testing.T) {
+	for text, want := range map[string]*mavlink.TheatreConfig{
+		"":                    nil,
+		"fleet: {theatre: ~}": nil,
+		"fleet: {theatre: {south: 37, west: 111.5, north: 38, east: 112}}": {South: new(37.0), West: new(111.5), North: new(38.0), East: new(112.0)},
+		"fleet: {theatre: {south: 0, west: -1.0e1, north: 1, east: 0}}":    {South: new(0.0), West: new(-10.0), North: new(1.0), East: new(0.0)},
+	} {
+		c, problems := Parse("c.yaml", []byte(smallest+text), testEnv)
+		if diff := cmp.Diff(want, c.Mavlink.Fleet.Theatre); diff != "" || len(problems) > 0 {
+			t.Errorf("%s: problems %v (-want +got):\n%s", text, problems, diff)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		smallest, "", "#", "a", "- a", "a: 1\na: 2", "links: [{udp: 1}]", "links:\n - {name: a, udp: ':0', allow: [x]}", "fleet: {stale: 1d, lost: 3}",
 		"a: &a 1\nb: *a", "? a\n: b", "station: !!str x", "station: |\n  x", "<<: {a: 1}", "---\n---\na: 1", "%YAML 1.2\n---\na: 1", "\t", "a: [", "notify: [{webhook: 'http://a:b@c?key=${X}'}]",
+		"vehicles: [{pins: {link: a, uid2: ~}, key_file: x, signing: no, camera: {pitch_deg: .inf}, rc_switch: {channel: 1e9}}]", "fleet: {theatre: {south: {}}}",
+		"sightings: {statustext: {pattern: '(', words: [{}, ~]}, accept_commands: [{link: ~}]}", "camera: {max_range_m: -.inf}\nterrain: [dir]",
 		"own: {system: -1, component: 1e3}", "sessions: {keep: .inf, max_gib: .nan}", "zones: [~, {}]", "station:\n", "\ufeffstation: {}", "a: \"\\u0000\"", strings.Repeat("- ", 80), strings.Repeat("[", 80),
 	} {
 		f.Add([]byte(seed))

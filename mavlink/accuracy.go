@@ -44,16 +44,39 @@ const (
 	unknownTargetDM = 300 // without a vehicle position to work with
 )
 
+// targetSigmas are the errors, 1 sigma in m, of a target that a vehicle heightM above home sees rangeM away over ground:
+// along the line of sight (h sp / sin2 d)2 + (sh / tan d)2 + spos2, across it (range sy)2 + spos2, with d the depression
+// and range = h / tan d.
+func targetSigmas(heightM, rangeM, posM float64) (along, across float64) {
+	h, r := max(heightM, 1), rangeM
+	return math.Hypot(math.Hypot((h*h+r*r)/h*sigmaPitch, sigmaHeight*r/h), posM), math.Hypot(r*sigmaYaw, posM)
+}
+
 // targetCE90DM is the radius, in dm, that holds with 90 % a target that a vehicle heightM above home sees at the
-// offset north, east (m): along the line of sight (h sp / sin2 d)2 + (sh / tan d)2 + spos2, across it
-// (range sy)2 + spos2, with d the depression and range = h / tan d.
+// offset north, east (m).
 func targetCE90DM(heightM, north, east, posM float64) int32 {
-	h := max(heightM, 1)
-	r := math.Hypot(north, east)
-	along := math.Hypot(math.Hypot((h*h+r*r)/h*sigmaPitch, sigmaHeight*r/h), posM)
-	across := math.Hypot(r*sigmaYaw, posM)
-	dm := math.Round(ce90(along, across) * 10)
-	return int32(max(minTargetDM, min(maxTargetDM, dm)))
+	return targetDM(ce90(targetSigmas(heightM, math.Hypot(north, east), posM)))
+}
+
+// targetEllipse is the ellipse that holds the same target with 90 %. Its axes lie along and across the line of sight.
+func targetEllipse(heightM, north, east, posM float64) Ellipse {
+	along, across := targetSigmas(heightM, math.Hypot(north, east), posM)
+	bearing := math.Atan2(east, north) / deg
+	if along < across {
+		along, across, bearing = across, along, bearing+90
+	}
+	return Ellipse{
+		MajorDM: targetDM(along * axis90), MinorDM: targetDM(across * axis90),
+		BearingDeg: int16((int(math.Round(bearing)) + 360) % 180),
+	}
+}
+
+// axis90 is half an axis of the ellipse that holds a bivariate normal error with 90 %, in sigmas: sqrt(2 ln 10).
+const axis90 = 2.145966
+
+// targetDM is a radius in dm, within what is believed of a target's.
+func targetDM(m float64) int32 {
+	return int32(max(minTargetDM, min(maxTargetDM, math.Round(m*10))))
 }
 
 // ce90 is the radius of the circle that holds a bivariate normal error of these sigmas with 90 %:
@@ -69,6 +92,9 @@ func ce90(a, b float64) float64 {
 	c := b / a
 	return a * (1.6449 + 0.3*c*c + 0.2011*c*c*c)
 }
+
+// CE90 is the radius of the circle that holds a bivariate normal error of these two sigmas with 90 %, in their unit.
+func CE90(a, b float64) float64 { return ce90(a, b) }
 
 // statedCE90DM is the radius of a 1-sigma horizontal accuracy that a sender states, in dm; ok is false where it states
 // none (NaN) or an impossible one.

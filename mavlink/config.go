@@ -19,25 +19,39 @@ type Config struct {
 
 // VehicleConfig names a drone of the station.
 type VehicleConfig struct {
-	Name    string   `yaml:"name"`
-	System  uint8    `yaml:"system"`
-	Sources []Source `yaml:"sources"` // instead of the station's; nil: the station's
+	Name    string              `yaml:"name"`
+	System  uint8               `yaml:"system"`
+	Sources []Source            `yaml:"sources"` // instead of the station's; nil: the station's
+	Options SourceOptionsConfig `yaml:",inline"`
+	Pins    PinsConfig          `yaml:"pins"`
+	Signing Signing             `yaml:"signing"`  // "": off, or prefer where there is a key
+	KeyFile string              `yaml:"key_file"` // 0600, 64 hex digits or 32 bytes; read by configs
+	Key     *[32]byte           `yaml:"-"`        // what was read from it
+	// "strict" (the default): its signed streams begin at our time; "lax": it has no clock, and they may begin at any
+	// time after what is known of them.
+	SigningClock string       `yaml:"signing_clock"`
+	Camera       CameraConfig `yaml:"camera"`
 }
 
-// LivenessConfig says after how much silence of its heartbeat a vehicle is stale, and lost.
+// LivenessConfig says after how much silence of its heartbeat a vehicle is stale, and lost, and where vehicles can be.
 type LivenessConfig struct {
-	Stale time.Duration `yaml:"stale"`
-	Lost  time.Duration `yaml:"lost"`
+	Stale   time.Duration  `yaml:"stale"`
+	Lost    time.Duration  `yaml:"lost"`
+	Theatre *TheatreConfig `yaml:"theatre"` // nil: anywhere
 }
 
 // SightingsConfig says which ways to tag a sighting are believed.
 type SightingsConfig struct {
-	Sources []Source `yaml:"sources"`
+	Sources        []Source              `yaml:"sources"`
+	Options        SourceOptionsConfig   `yaml:",inline"`
+	AcceptCommands []CommandSenderConfig `yaml:"accept_commands"`
 }
 
 // Sources lists every source of this version.
 func Sources() []Source {
-	return []Source{SourcePOIScript, SourceTrackingGeo, SourcePhoto, SourceMark}
+	return []Source{
+		SourcePOIScript, SourceTrackingGeo, SourcePhoto, SourceStatusText, SourceRCSwitch, SourceButton, SourceNamedValue, SourceSpatialUser, SourceMark,
+	}
 }
 
 // CheckSources reports the sources in a list that are not known or listed twice. path is the list's own.
@@ -91,6 +105,8 @@ func (c Config) Check(report func(path, what, remedy string)) {
 			report(at("sources"), "is empty", "list some, or leave it out for those of sightings.sources")
 		}
 		CheckSources(at("sources"), v.Sources, report)
+		v.Camera.check(at, report)
+		v.checkIdentity(at, report)
 	}
 	if c.UnknownVehicles != "unverified" && c.UnknownVehicles != "ignore" {
 		report("unknown_vehicles", fmt.Sprintf("%q is not known", c.UnknownVehicles), "use unverified or ignore")
@@ -101,7 +117,9 @@ func (c Config) Check(report func(path, what, remedy string)) {
 	if c.Fleet.Lost <= c.Fleet.Stale {
 		report("fleet.lost", "is not longer than fleet.stale", "a vehicle is stale first and lost later: 3s and 10s")
 	}
+	c.Fleet.Theatre.check("fleet.theatre", report)
 	CheckSources("sightings.sources", c.Sightings.Sources, report)
+	c.checkSources(report)
 	if c.Own.System == 0 || c.Own.System == 255 {
 		report("own.system", fmt.Sprintf("%d is not an id for this station", c.Own.System),
 			"use 1 to 254; 255 is that of ground stations and would keep a drone's link failsafe quiet")
@@ -117,11 +135,18 @@ func (c Config) Plan() *FleetPlan {
 		Vehicles: make([]VehiclePlan, 0, len(c.Vehicles)),
 		Unknown:  c.UnknownVehicles,
 		Sources:  sortedSources(c.Sightings.Sources),
+		Options:  c.Sightings.Options.plan(),
+		Commands: commandSenders(c.Sightings.AcceptCommands),
+		Own:      c.Own,
 		StaleUS:  c.Fleet.Stale.Microseconds(),
 		LostUS:   c.Fleet.Lost.Microseconds(),
+		Theatre:  c.Fleet.Theatre.plan(),
 	}
 	for _, v := range c.Vehicles {
-		p.Vehicles = append(p.Vehicles, VehiclePlan{Name: v.Name, System: v.System, Sources: sortedSources(v.Sources)})
+		p.Vehicles = append(p.Vehicles, VehiclePlan{
+			Name: v.Name, System: v.System, Sources: sortedSources(v.Sources), Options: v.Options.own(), Camera: v.Camera.plan(),
+			Pins: v.Pins.plan(), Signing: v.signingPlan(),
+		})
 	}
 	slices.SortFunc(p.Vehicles, func(a, b VehiclePlan) int { return cmp.Compare(a.System, b.System) })
 	return p

@@ -19,6 +19,7 @@ func TestTheConfigurationBecomesAPlanInTheOrderOfTheIDs(t *testing.T) {
 		Vehicles: []VehiclePlan{{Name: "egret-1", System: 1}, {Name: "egret-2", System: 2, Sources: []Source{SourceMark, SourceTrackingGeo}}},
 		Unknown:  "unverified",
 		Sources:  []Source{SourceMark, SourcePOIScript, SourceTrackingGeo},
+		Own:      DefaultOwnID,
 		StaleUS:  3_000_000,
 		LostUS:   10_000_000,
 	}

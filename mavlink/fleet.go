@@ -14,19 +14,31 @@ type Fleet struct {
 	names         [256]string
 	known         [256]bool
 	sources       [256]sourceSet
+	cameras       [256]camera
+	tagging       tagging
 	ignoreUnknown bool
 	staleUS       int64
 	lostUS        int64
+	theatre       *Theatre
+	pins          [256]pins
+	signed        [256]bool // its frames are to be signed
 
-	systems [256]*SystemState
-	links   []LinkState
-	due     int64 // no timer is due before this instant
+	systems    [256]*SystemState
+	tracks     [256][]*TrackState // by system id, then discriminator; never empty where there is a system
+	origins    []OriginState      // by number
+	signatures []SignatureState   // by system, component, link id
+	links      []LinkState
+	due        int64        // no timer is due before this instant
+	nowhere    SpeakerState // where a component speaks from of which nobody told
 }
 
 // FleetState is all that a Fleet remembers, and nothing of its plan. Its JSON round trip is exact.
 type FleetState struct {
-	Links   []LinkState   `json:"links"`   // by name
-	Systems []SystemState `json:"systems"` // by system id
+	Links      []LinkState      `json:"links"`      // by name
+	Origins    []OriginState    `json:"origins"`    // by number, up to 65,536; those of earlier sessions until their numbers come again
+	Systems    []SystemState    `json:"systems"`    // by system id
+	Tracks     []TrackState     `json:"tracks"`     // by system id, then discriminator
+	Signatures []SignatureState `json:"signatures"` // of verified frames, by system, component and link id; up to 1,024
 }
 
 const (
@@ -46,48 +58,87 @@ func NewFleet(p *FleetPlan) *Fleet {
 // SetPlan makes the fleet judge by p from the next frame on. What it remembers of the vehicles lives on.
 func (f *Fleet) SetPlan(p *FleetPlan) {
 	f.ignoreUnknown = p.Unknown == "ignore"
-	f.staleUS, f.lostUS = p.StaleUS, p.LostUS
+	f.staleUS, f.lostUS, f.theatre = p.StaleUS, p.LostUS, p.Theatre
 	if f.staleUS <= 0 {
 		f.staleUS = defaultStaleUS
 	}
 	if f.lostUS <= 0 {
 		f.lostUS = defaultLostUS
 	}
+	f.tagging = newTagging(p)
 	all := sourcesOf(p.Sources)
 	for id := range f.names {
 		f.names[id], f.known[id], f.sources[id] = "system-"+strconv.Itoa(id), false, all
+		f.cameras[id] = camera{}
+		f.pins[id], f.signed[id] = pins{}, false
 	}
 	for i := range p.Vehicles {
 		v := &p.Vehicles[i]
 		f.names[v.System], f.known[v.System] = v.Name, true
+		f.cameras[v.System] = v.Camera.camera()
+		f.pins[v.System] = v.Pins.compile()
+		f.signed[v.System] = v.Signing == SigningPrefer || v.Signing == SigningRequire
 		if v.Sources != nil {
 			f.sources[v.System] = sourcesOf(v.Sources)
+		}
+	}
+	f.reckon()
+}
+
+// reckon works out anew what follows from plan and memory together.
+func (f *Fleet) reckon() {
+	for id, y := range &f.systems {
+		if y == nil {
+			continue
+		}
+		y.uneasy = true // until the next frame has been looked at
+		for i := range y.Speakers {
+			y.Speakers[i].astray = !f.pins[id].place(&y.Speakers[i])
 		}
 	}
 	f.due = math.MinInt64
 }
 
-// Name is what people call the vehicle of a track: its name in the plan, else "system-N". It is verified where the
-// plan knows it.
+// Name is what people call the vehicle of a track: its name in the plan, else "system-N", and for a further aircraft of
+// that id with "#2", "#3" behind it. It is verified where the plan knows it and nobody else claims to be it.
 func (f *Fleet) Name(t Track) (name string, verified bool) {
-	return f.names[t.System()], f.known[t.System()]
+	name = f.names[t.System()]
+	if disc := uint8(t >> 8); disc != 0 {
+		name += "#" + strconv.Itoa(int(disc)+1)
+	}
+	return name, f.standsFor(t.System())
+}
+
+// name is Name without its judgement.
+func (f *Fleet) name(s *TrackState) string {
+	if s.Disc == 0 {
+		return f.names[s.System]
+	}
+	name, _ := f.Name(s.Track())
+	return name
 }
 
 // LastFix gives the track's last believed position, however old; ok is false where there is none.
 func (f *Fleet) LastFix(t Track) (fix Fix, ok bool) {
-	s := f.systems[t.System()]
-	if s == nil || !s.Position.Known {
-		return Fix{}, false
+	for _, s := range f.tracks[t.System()] {
+		if s.Track() == t && s.Position.Known {
+			return s.Position.Fix, true
+		}
 	}
-	return s.Position.Fix, true
+	return Fix{}, false
 }
 
 // State is a copy of all that the fleet remembers.
 func (f *Fleet) State() FleetState {
-	st := FleetState{Links: slices.Clone(f.links)}
-	for _, s := range &f.systems {
-		if s != nil {
-			st.Systems = append(st.Systems, s.clone())
+	st := FleetState{Links: slices.Clone(f.links), Origins: slices.Clone(f.origins), Signatures: slices.Clone(f.signatures)}
+	for i := range f.tracks {
+		if y := f.systems[i]; y != nil {
+			c := *y
+			c.Speakers = slices.Clone(y.Speakers)
+			st.Systems = append(st.Systems, c)
+		}
+		for _, s := range f.tracks[i] {
+			st.Tracks = append(st.Tracks, s.clone())
 		}
 	}
 	return st
@@ -96,13 +147,25 @@ func (f *Fleet) State() FleetState {
 // Restore makes the fleet remember st and nothing else. A timer that came due in between fires at the next Advance,
 // unless Link tells before it that the vehicle's link has come up.
 func (f *Fleet) Restore(st FleetState) {
-	f.systems = [256]*SystemState{}
-	for i := range st.Systems {
-		s := st.Systems[i].clone()
-		f.systems[s.System] = &s
+	f.tracks, f.systems = [256][]*TrackState{}, [256]*SystemState{}
+	for i := range st.Tracks {
+		s := st.Tracks[i].clone()
+		f.tracks[s.System] = append(f.tracks[s.System], &s)
 	}
-	f.links = slices.Clone(st.Links)
-	f.due = math.MinInt64
+	for i := range st.Systems {
+		y := st.Systems[i]
+		y.Speakers = slices.Clone(y.Speakers)
+		if f.systems[y.System] = &y; len(f.tracks[y.System]) == 0 {
+			f.tracks[y.System] = []*TrackState{newTrack(y.System, 0)}
+		}
+	}
+	for id := range f.tracks {
+		if len(f.tracks[id]) > 0 && f.systems[id] == nil {
+			f.systems[id] = &SystemState{System: uint8(id)}
+		}
+	}
+	f.links, f.origins, f.signatures = slices.Clone(st.Links), slices.Clone(st.Origins), slices.Clone(st.Signatures)
+	f.reckon()
 }
 
 // The messages that the fleet reads. ATTITUDE is read for its time alone.
@@ -113,14 +176,28 @@ const (
 	idGPSRawInt           = 24
 	idAttitude            = 30
 	idGlobalPositionInt   = 33
+	idRCChannels          = 65
+	idCommandInt          = 75
+	idCommandLong         = 76
+	idTerrainReport       = 136
+	idAltitude            = 141
 	idBatteryStatus       = 147
+	idAutopilotVersion    = 148
+	idMountStatus         = 158
 	idCameraFeedback      = 180
 	idEKFStatusReport     = 193
 	idEstimatorStatus     = 230
 	idExtendedSysState    = 245
+	idNamedValueFloat     = 251
+	idNamedValueInt       = 252
 	idStatusText          = 253
+	idButtonChange        = 257
 	idCameraImageCaptured = 263
+	idMountOrientation    = 265
+	idCameraFOVStatus     = 271
 	idCameraTrackingGeo   = 276
+	idGimbalAttitude      = 285
+	idGNSSIntegrity       = 441
 )
 
 // Apply folds one frame, whose CRC holds, and adds what it brought to out. Frames of the station itself are not for
@@ -138,19 +215,34 @@ func (f *Fleet) Apply(fr *Frame, out *News) {
 		}
 		return
 	}
-	s := f.system(fr.SysID)
-	s.component(fr.CompID).count(fr)
+	if fr.Signed && f.signed[fr.SysID] {
+		f.signature(fr)
+	}
+	switch s := f.route(fr, p, out); {
+	case s == nil: // a copy of a frame that has been folded already
+	case s.Disc != 0:
+		f.aside(s, out, func() { f.fold(s, fr, p, out) })
+	default:
+		f.fold(s, fr, p, out)
+	}
+}
+
+// fold folds a frame of a track.
+func (f *Fleet) fold(s *TrackState, fr *Frame, p []byte, out *News) {
+	if s.Clock.FirstHeard == 0 {
+		s.Clock.FirstHeard = fr.At
+	}
 
 	switch fr.MsgID {
 	case idHeartbeat:
 		f.heartbeat(s, fr, p, out)
 	case idSystemTime:
 		if f.speaks(s, fr.CompID) {
-			f.clock(s, clockSystemTime, ReadSystemTime(p).TimeBootMs, fr.At, out)
+			f.systemTime(s, fr, p, out)
 		}
 	case idAttitude:
 		if f.speaks(s, fr.CompID) {
-			f.clock(s, clockAttitude, ReadAttitude(p).TimeBootMs, fr.At, out)
+			f.attitude(s, fr, p, out)
 		}
 	case idGlobalPositionInt:
 		f.globalPosition(s, fr, p, out)
@@ -160,7 +252,7 @@ func (f *Fleet) Apply(fr *Frame, out *News) {
 		}
 	case idEKFStatusReport, idEstimatorStatus:
 		if f.speaks(s, fr.CompID) {
-			s.Position.estimator(fr, p)
+			f.estimator(s, fr, p, out)
 		}
 	case idExtendedSysState:
 		if f.speaks(s, fr.CompID) {
@@ -170,11 +262,36 @@ func (f *Fleet) Apply(fr *Frame, out *News) {
 	case idSysStatus:
 		if f.speaks(s, fr.CompID) {
 			s.Vehicle.Main.sysStatus(p)
+			f.rcHealth(s, p)
 		}
 	case idBatteryStatus:
 		if f.speaks(s, fr.CompID) {
 			s.Vehicle.Pack.batteryStatus(p)
 		}
+	case idGNSSIntegrity:
+		if f.speaks(s, fr.CompID) {
+			f.integrity(s, fr, p, out)
+		}
+	case idAutopilotVersion:
+		if f.speaks(s, fr.CompID) {
+			f.autopilotVersion(s, fr, p, out)
+		}
+	case idTerrainReport, idAltitude:
+		if f.speaks(s, fr.CompID) {
+			f.groundHeight(s, fr, p)
+		}
+	case idGimbalAttitude, idMountOrientation, idMountStatus, idCameraFOVStatus:
+		f.gimbal(s, fr, p)
+	case idRCChannels:
+		if f.speaks(s, fr.CompID) {
+			f.rcChannels(s, fr, p, out)
+		}
+	case idButtonChange:
+		f.button(s, fr, p, out)
+	case idNamedValueFloat, idNamedValueInt:
+		f.namedValue(s, fr, p, out)
+	case idCommandInt, idCommandLong:
+		f.command(s, fr, p, out)
 	case idStatusText:
 		f.statusText(s, fr, p, out)
 	case idCameraFeedback:
@@ -186,24 +303,13 @@ func (f *Fleet) Apply(fr *Frame, out *News) {
 	}
 }
 
-// system is the memory of a system id, made at its first frame.
-func (f *Fleet) system(id uint8) *SystemState {
-	s := f.systems[id]
-	if s == nil {
-		s = &SystemState{System: id}
-		s.Vehicle.Main, s.Vehicle.Pack = noBattery(), noBattery()
-		f.systems[id] = s
-	}
-	return s
-}
-
 // ignored says whether the plan has no ear for s.
-func (f *Fleet) ignored(s *SystemState) bool { return f.ignoreUnknown && !f.known[s.System] }
+func (f *Fleet) ignored(s *TrackState) bool { return f.ignoreUnknown && !f.known[s.System] }
 
 // speaks says whether comp is the autopilot of s: the component whose HEARTBEAT made it a vehicle. A system of the
 // plan whose heartbeat has not been heard yet is believed through component 1, the autopilot's usual id, unless that
 // has shown itself to be something else.
-func (f *Fleet) speaks(s *SystemState, comp uint8) bool {
+func (f *Fleet) speaks(s *TrackState, comp uint8) bool {
 	if s.Vehicle.Exists {
 		return comp == s.Vehicle.Component
 	}

@@ -75,6 +75,8 @@ func (x *field) keep() {
 	x.told.Evidence = append(x.told.Evidence, x.last.Evidence...)
 	x.told.Changes = append(x.told.Changes, x.last.Changes...)
 	x.told.Sorties = append(x.told.Sorties, x.last.Sorties...)
+	x.told.LostTags = append(x.told.LostTags, x.last.LostTags...)
+	x.told.Replies = append(x.told.Replies, x.last.Replies...)
 	for r, n := range x.last.Rejected {
 		x.told.Rejected[r] += n
 	}
@@ -169,8 +171,10 @@ func away(lat, lon int32, north, east float64) (int32, int32) {
 // second sends what a healthy vehicle sends in a second, and lets it pass.
 func (x *field) second(sys uint8, armed bool, north, east, up float64) {
 	x.t.Helper()
+	gps := goodGPS()
+	gps.Lat, gps.Lon = away(homeLat, homeLon, north, east)
 	x.send(sys, 1, copter(armed))
-	x.send(sys, 1, goodGPS())
+	x.send(sys, 1, gps)
 	x.send(sys, 1, x.position(north, east, up))
 	x.wait(time.Second)
 }

@@ -11,6 +11,7 @@ type Frame struct {
 	CompID uint8
 	Seq    uint8
 	MsgID  uint32
+	Signed bool   // its signature was verified: by the listener, or for a log by its reader
 	Raw    []byte // as received: what is recorded, and what live and replay both decode
 }
 

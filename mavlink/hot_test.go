@@ -30,6 +30,7 @@ var hotReaders = []struct {
 	{&all.MessageExtendedSysState{}, func(p []byte) any { return ReadExtendedSysState(p) }},
 	{&all.MessageStatustext{}, func(p []byte) any { return ReadStatusText(p) }},
 	{&all.MessageCameraImageCaptured{}, func(p []byte) any { return ReadCameraImageCaptured(p) }},
+	{&all.MessageGnssIntegrity{}, func(p []byte) any { return ReadGNSSIntegrity(p) }},
 	{&all.MessageCameraTrackingGeoStatus{}, func(p []byte) any { return ReadCameraTrackingGeoStatus(p) }},
 }
 

@@ -31,12 +31,7 @@ const maxSortieSilence = 30 * 60 * 1_000_000
 
 // Origin takes over which link and address a component speaks from, from here on.
 func (f *Fleet) Origin(note OriginNote) {
-	if note.System == 0 {
-		return
-	}
-	c := f.system(note.System).component(note.Component)
-	c.Link, c.Address = note.Link, note.Address
-	f.due = math.MinInt64
+	f.origin(note)
 }
 
 // Link takes over that a link went up or down at the instant at. The silence of the vehicles on a link counts from its
@@ -64,15 +59,25 @@ func (f *Fleet) Advance(at int64, out *News) {
 		return
 	}
 	f.due = never
-	for _, s := range &f.systems {
-		if s != nil && s.Vehicle.Exists {
-			f.due = min(f.due, f.watch(s, at, out))
+	for i := range f.tracks {
+		if y := f.systems[i]; y != nil && y.uneasy {
+			f.tellConflict(y, at, out) // a plan may have ended it
+		}
+		for _, s := range f.tracks[i] {
+			if s.Disc == 0 {
+				f.due = min(f.due, f.overdue(s, at, out))
+			} else {
+				f.aside(s, out, func() { f.due = min(f.due, f.overdue(s, at, out)) })
+			}
+			if s.Vehicle.Exists && !s.Identity.Tentative {
+				f.due = min(f.due, f.watch(s, at, out))
+			}
 		}
 	}
 }
 
 // watch concludes what follows from the silence of s and returns when to look again.
-func (f *Fleet) watch(s *SystemState, at int64, out *News) (due int64) {
+func (f *Fleet) watch(s *TrackState, at int64, out *News) (due int64) {
 	v := &s.Vehicle
 	since, hearing := f.silentSince(s)
 	if !hearing {
@@ -92,7 +97,7 @@ func (f *Fleet) watch(s *SystemState, at int64, out *News) (due int64) {
 		v.Standing = StandingLost
 		if !f.ignored(s) {
 			out.Changes = append(out.Changes, Change{
-				At: at, Track: s.track(), Vehicle: f.names[s.System], Kind: ChangeLost,
+				At: at, Track: s.Track(), Vehicle: f.name(s), Kind: ChangeLost,
 				Missed: v.armed() || s.Position.HeightAt != 0 && s.Position.HeightMM > airborneMM,
 			})
 		}
@@ -107,14 +112,41 @@ func (f *Fleet) watch(s *SystemState, at int64, out *News) (due int64) {
 	return never
 }
 
-// silentSince is the start of the vehicle's silence: its last heartbeat, or the instant at which its link came up after
-// that. hearing is false while that link is down. A link that nobody has told of is up.
-func (f *Fleet) silentSince(s *SystemState) (since int64, hearing bool) {
-	name := s.component(s.Vehicle.Component).Link
-	for i := range f.links {
-		if l := &f.links[i]; l.Name == name {
-			return max(s.Vehicle.Heard, l.UpAt), l.Up
+// silentSince is the start of the vehicle's silence: its last heartbeat, or the instant at which a link that carries it
+// came up after that. hearing is false while all links that carry it are down. A link that nobody has told of is up.
+func (f *Fleet) silentSince(s *TrackState) (since int64, hearing bool) {
+	newest := int64(0)
+	for i := range s.Streams {
+		if st := &s.Streams[i]; st.Component == s.Vehicle.Component {
+			newest = max(newest, st.Heard)
 		}
 	}
-	return s.Vehicle.Heard, true
+	upAt, carried := int64(never), false
+	for i := range s.Streams {
+		st := &s.Streams[i]
+		if st.Component != s.Vehicle.Component || newest-st.Heard > f.lostUS {
+			continue // a link that others have taken the place of
+		}
+		carried = true
+		if at, up := f.link(st.Link); up {
+			upAt, hearing = min(upAt, at), true
+		}
+	}
+	if !carried {
+		return s.Vehicle.Heard, true
+	}
+	if !hearing {
+		return s.Vehicle.Heard, false
+	}
+	return max(s.Vehicle.Heard, upAt), true
+}
+
+// link says whether a link is up, and since when.
+func (f *Fleet) link(name string) (upAt int64, up bool) {
+	for i := range f.links {
+		if l := &f.links[i]; l.Name == name {
+			return l.UpAt, l.Up
+		}
+	}
+	return 0, true
 }

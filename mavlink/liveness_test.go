@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bluenviron/gomavlib/v3/pkg/dialects/all"
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestAVehicleBeginsWithAnAutopilotsHeartbeat(t *testing.T) {
@@ -46,7 +47,7 @@ func TestNothingIsLearntFromAnIDOutsideTheDialect(t *testing.T) {
 	fr := x.frame(77, 1, copter(true))
 	fr.MsgID = 1 << 23
 	x.fleet.Apply(&fr, &x.last)
-	if st := x.fleet.State(); len(st.Systems) != 0 {
+	if st := x.fleet.State(); len(st.Tracks) != 0 {
 		t.Errorf("%+v", st)
 	}
 }
@@ -279,41 +280,6 @@ func TestTheAutopilotsComponentGivesWayOnlyToAutopilots(t *testing.T) {
 	}
 }
 
-func TestSequenceGapsAreCountedPerComponent(t *testing.T) {
-	for name, c := range map[string]struct {
-		sys, comp uint8
-		seqs      []uint8
-		want      uint64
-	}{
-		"none":               {1, 1, []uint8{0, 1, 2}, 0},
-		"one":                {1, 1, []uint8{0, 2}, 1},
-		"over the wrap":      {1, 1, []uint8{254, 255, 0, 3}, 2},
-		"64":                 {1, 1, []uint8{0, 65}, 64},
-		"a new start":        {1, 1, []uint8{0, 66, 67}, 0},
-		"copies":             {1, 1, []uint8{5, 5, 6, 6, 7}, 0},
-		"late copies":        {1, 1, []uint8{5, 6, 7, 5, 6, 8}, 0},
-		"never counted":      {1, 1, []uint8{0, 0, 0}, 0},
-		"the radio's own":    {51, 68, []uint8{0, 9, 3}, 0},
-		"51 of another kind": {51, 1, []uint8{0, 9}, 8},
-	} {
-		t.Run(name, func(t *testing.T) {
-			x := newField(t, testPlan())
-			for _, seq := range c.seqs {
-				x.seq[[2]uint8{c.sys, c.comp}] = seq
-				x.send(c.sys, c.comp, &all.MessageAttitude{})
-				x.send(c.sys, 77, &all.MessageAttitude{}) // another component's numbers are its own
-			}
-			st := x.fleet.State().Systems[0]
-			if got := st.Components[0]; got.Gaps != c.want || got.Frames != uint64(len(c.seqs)) {
-				t.Errorf("%+v", got)
-			}
-			if st.Components[1].Gaps != 0 {
-				t.Errorf("the other component: %+v", st.Components[1])
-			}
-		})
-	}
-}
-
 func TestModesAreWordsThatPilotsKnow(t *testing.T) {
 	for _, c := range []struct {
 		autopilot, typ, base uint8
@@ -388,13 +354,14 @@ func TestAViewShowsWhatIsKnown(t *testing.T) {
 	x.send(1, 1, copter(true))
 	v := x.view(1)
 	want := VehicleView{
-		Name: "egret-1", System: 1, Known: true, Verified: true, Type: "quadrotor", Autopilot: "ardupilot", Mode: "loiter", Status: "active",
+		Name: "egret-1", System: 1, Known: true, Verified: true, Violated: []string{}, Type: "quadrotor", Autopilot: "ardupilot", Mode: "loiter", Status: "active",
 		Armed: true, Airborne: true, State: "heard", LastHeard: "2026-11-23T07:46:42.500000Z",
 		Position: v.Position, BatteryPercent: v.BatteryPercent, Voltage: v.Voltage, Frames: 8, Link: "field", Address: "192.0.2.7:14550",
-		Sortie: "1-1795420002500000",
+		Streams: []StreamView{{Component: 1, Link: "field", Address: "192.0.2.7:14550", Frames: 8, LastHeard: "2026-11-23T07:46:42.500000Z"}},
+		Sortie:  "1-1795420002500000",
 	}
-	if *v != want {
-		t.Errorf("got  %+v\nwant %+v", *v, want)
+	if diff := cmp.Diff(want, *v); diff != "" {
+		t.Errorf("view (-want +got):\n%s", diff)
 	}
 	if *v.BatteryPercent != 64 || *v.Voltage != 15.2 {
 		t.Errorf("battery %d %%, %v V", *v.BatteryPercent, *v.Voltage)
@@ -435,5 +402,55 @@ func TestUnknownVehiclesAreUnverifiedOrIgnored(t *testing.T) {
 	}
 	if v := x.view(9); v.Known || v.State != "lost" {
 		t.Errorf("%+v", v)
+	}
+}
+
+func TestAVehicleOverTwoLinksIsSilentOnlyWhereOneThatCarriesItIsUp(t *testing.T) {
+	over := func(x *field, origin uint16) {
+		x.from(1, 1, origin, []string{"", "field", "radio"}[origin], []string{"", "192.0.2.1:1", "/dev/ttyUSB0"}[origin])
+		x.send(1, 1, copter(true))
+	}
+	link := func(x *field, name string, up bool) { x.fleet.Link(x.at, LinkNote{Link: name, Up: up}, &x.told) }
+	silent := []ChangeKind{ChangeStale, ChangeLost}
+	for name, c := range map[string]struct {
+		then func(x *field)
+		want []ChangeKind
+	}{
+		"both are up":                      {func(*field) {}, silent},
+		"one goes down":                    {func(x *field) { link(x, "radio", false) }, silent},
+		"the other one goes down":          {func(x *field) { link(x, "field", false) }, silent},
+		"both go down":                     {func(x *field) { link(x, "radio", false); link(x, "field", false) }, nil},
+		"the one it has moved to is down":  {func(x *field) { x.alone(over, 2); link(x, "radio", false) }, nil},
+		"the one that it has left is down": {func(x *field) { x.alone(over, 2); link(x, "field", false) }, silent},
+		"it has moved from one that is down": {func(x *field) {
+			link(x, "field", false)
+			x.wait(12 * time.Second)
+			over(x, 2)
+		}, silent},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := newField(t, testPlan())
+			link(x, "field", true)
+			link(x, "radio", true)
+			over(x, 1)
+			x.wait(500 * time.Millisecond)
+			over(x, 2)
+			x.kinds()
+			c.then(x)
+			x.kinds()
+			x.restart(testPlan())
+			x.wait(time.Minute)
+			if got := x.kinds(); !slices.Equal(got, c.want) {
+				t.Errorf("it tells %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+// alone lets the vehicle be heard over one origin only, for long enough to count as having moved there.
+func (x *field) alone(over func(*field, uint16), origin uint16) {
+	for range 15 {
+		x.wait(time.Second)
+		over(x, origin)
 	}
 }

@@ -32,7 +32,21 @@ type Fix struct {
 	HAccMM            int32  // horizontal accuracy, 0 unknown
 	Quality           Quality
 	Airborne          bool // armed and (LANDED_STATE in air, or more than 3 m above home)
+	Suspect           bool // something contradicts it: Quality is bad at best, and it is shown as such
+	Broken            bool // nothing is known of the way here from the track's fix before: after a reboot or a suspect stretch
 }
+
+// TimeSource says what an instant rests on.
+type TimeSource string
+
+// The sources of time, best first: the vehicle's own UTC, its time since boot set against our clock, the arrival of the
+// frame, a person's word.
+const (
+	TimeUTC      TimeSource = "utc"
+	TimeBoot     TimeSource = "boot"
+	TimeReceived TimeSource = "receive"
+	TimeStated   TimeSource = "stated"
+)
 
 // Source is a way to tag a sighting.
 type Source string
@@ -42,6 +56,11 @@ const (
 	SourcePOIScript   Source = "poi_script"
 	SourceTrackingGeo Source = "tracking_geo"
 	SourcePhoto       Source = "photo"
+	SourceStatusText  Source = "statustext"
+	SourceRCSwitch    Source = "rc_switch"
+	SourceButton      Source = "button"
+	SourceNamedValue  Source = "named_value"
+	SourceSpatialUser Source = "spatial_user"
 	SourceMark        Source = "mark"
 )
 
@@ -60,17 +79,67 @@ const (
 // Evidence is one message that says that someone tagged something. One press may give several pieces of evidence
 // (a text, a camera message, copies over two links); internal/watch merges them into one sighting.
 type Evidence struct {
-	At           int64
+	At           int64 // of the frame that told of it
+	Seen         Stamp // of the tag itself
 	Track        Track
 	Vehicle      string // configured name, else "system-N"
 	Verified     bool
+	Suspect      bool // the position that it rests on is not to be trusted: CE90DM is widened for it
 	Source       Source
 	Kind         string // "person" unless the source knows better
+	Count        int32  // how many, 0 where the source does not say
 	Key          EvidenceKey
 	Located      bool
 	LatE7, LonE7 int32
-	CE90DM       int32 // radius that holds the target with 90 %, decimetres
+	CE90DM       int32   // radius that holds the target with 90 %, decimetres
+	Ellipse      Ellipse // the same, told more closely; zero: the circle of CE90DM
 	Basis        Basis
+	// Ray is the camera's line of sight at that moment, for a source that gives no point of its own. The point above is
+	// then the vehicle's own, for whoever cannot tell where the ray meets the ground.
+	Ray *Ray
+}
+
+// Ellipse holds a target with 90 %: half axes in decimetres (the greater one first) and the bearing of the greater one
+// in degrees from true north, 0..179.
+type Ellipse struct {
+	MajorDM, MinorDM int32
+	BearingDeg       int16
+}
+
+// Ray is a line of sight: from where, which way, how well both are known, and what is known of the ground there.
+type Ray struct {
+	LatE7, LonE7      int32 // of the camera
+	AMSLKnown         bool
+	AMSLMM            int32 // of the camera, above mean sea level
+	AboveHomeKnown    bool
+	AboveHomeMM       int32
+	North, East, Down float64 // unit vector
+	SigmaPitch        float64 // radians, 1 sigma
+	SigmaYaw          float64
+	SigmaPosM         float64
+	GroundKnown       bool // the vehicle told how high the ground is below it:
+	GroundAMSLMM      int32
+	HitKnown          bool // the vehicle told where its camera's middle meets the ground:
+	HitLatE7          int32
+	HitLonE7          int32
+}
+
+// LostTag tells that tags of a source were sent and never heard, by the counters that the messages carry.
+type LostTag struct {
+	At      int64
+	Track   Track
+	Vehicle string
+	Source  Source
+	N       uint32
+}
+
+// Reply is the answer to a command that the station takes, to be sent once what the command asked for is kept.
+type Reply struct {
+	Origin    uint16 // of the command's frame
+	System    uint8  // of the sender, whom the answer is for
+	Component uint8
+	Command   uint16 // MAV_CMD
+	Result    uint8  // MAV_RESULT
 }
 
 // EvidenceKey is equal for two messages of one press (PROTOCOL 1.4); the zero key equals nothing.
@@ -91,6 +160,7 @@ type Change struct {
 	Kind    ChangeKind
 	// Lost only: the vehicle was last heard armed or more than 3 m above home, so its silence matters.
 	Missed bool
+	Why    string // Suspect only: "frozen", "jump", "glitch", "spoofing", "divergence"
 }
 
 // ChangeKind is the kind of a Change.
@@ -106,6 +176,10 @@ const (
 	ChangeDisarmed
 	ChangeMode
 	ChangeReboot
+	ChangeConflict     // two aircraft, or one that is not the pinned one, claim the identity; told once, for the system
+	ChangeConflictOver //
+	ChangeSuspect      // its positions contradict something
+	ChangeTrusted      // and no longer do
 )
 
 // Sortie is one flight of one vehicle. It is told at take-off (Landed 0) and again, with the same ID, at landing.
@@ -126,6 +200,8 @@ type News struct {
 	Evidence []Evidence
 	Changes  []Change
 	Sorties  []Sortie
+	LostTags []LostTag
+	Replies  []Reply
 	// Rejected counts positions and evidence that were not believed, by reason.
 	Rejected Rejections
 }
@@ -144,7 +220,10 @@ const (
 	RejectUndecodable
 	RejectIgnored
 	RejectSourceOff
-	RejectReasons = iota // how many there are
+	RejectOutside          // of the theatre
+	RejectEstimator        // the vehicle's own filter has no absolute position
+	RejectSender           // a command of somebody whom the plan does not list
+	RejectReasons   = iota // how many there are
 )
 
 // Rejections counts what was not believed, by reason.
@@ -152,7 +231,7 @@ type Rejections [RejectReasons]uint32
 
 // String is the reason's label in the metrics.
 func (r Reject) String() string {
-	return [...]string{"zero", "sentinel", "out_of_range", "no_fix", "stale", "component", "undecodable", "ignored", "source_off"}[r]
+	return [...]string{"zero", "sentinel", "out_of_range", "no_fix", "stale", "component", "undecodable", "ignored", "source_off", "theatre", "estimator", "sender"}[r]
 }
 
 // Rejects lists all reasons, for metrics that must be present at 0.
@@ -167,21 +246,6 @@ func Rejects() []Reject {
 // Reset empties n.
 func (n *News) Reset() {
 	n.Fixes, n.Evidence, n.Changes, n.Sorties = n.Fixes[:0], n.Evidence[:0], n.Changes[:0], n.Sorties[:0]
+	n.LostTags, n.Replies = n.LostTags[:0], n.Replies[:0]
 	n.Rejected = Rejections{}
-}
-
-// FleetPlan is the fleet's part of the plan.
-type FleetPlan struct {
-	Vehicles []VehiclePlan `json:"vehicles"` // by system id
-	Unknown  string        `json:"unknown"`  // "unverified" or "ignore"
-	Sources  []Source      `json:"sources"`  // on for every vehicle without sources of its own, sorted
-	StaleUS  int64         `json:"stale_us"`
-	LostUS   int64         `json:"lost_us"`
-}
-
-// VehiclePlan is what the plan knows of one vehicle.
-type VehiclePlan struct {
-	Name    string   `json:"name"`
-	System  uint8    `json:"system"`
-	Sources []Source `json:"sources,omitempty"` // instead of FleetPlan.Sources
 }

@@ -28,13 +28,14 @@ const (
 	OwnEnd     OwnKind = 9 // EndNote: the session ends here on purpose
 )
 
-// OriginNote is the body of an OwnOrigin frame.
+// OriginNote is the body of an OwnOrigin frame. Link and Address are there the first time that a session tells of the
+// index, and absent from then on: both empty mean those told before.
 type OriginNote struct {
 	Origin    uint16 `json:"origin"`
 	System    uint8  `json:"system"`
 	Component uint8  `json:"component"`
-	Link      string `json:"link"`
-	Address   string `json:"address"` // "ip:port", a device path, or ""
+	Link      string `json:"link,omitempty"`
+	Address   string `json:"address,omitempty"` // "ip:port", a device path, "other" for the many of a link that are not told apart
 }
 
 // LinkNote is the body of an OwnLink frame. The link of a foreign log is "".

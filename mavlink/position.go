@@ -6,7 +6,7 @@ import "math"
 type PositionState struct {
 	Known    bool  `json:"known"` // Fix holds the last believed position
 	Fix      Fix   `json:"fix"`
-	GlobalAt int64 `json:"global_at"` // last GLOBAL_POSITION_INT, believed or not
+	GlobalAt int64 `json:"global_at"` // last GLOBAL_POSITION_INT that was believed
 	HeightAt int64 `json:"height_at"` // last height above home, which is good without a position too
 	HeightMM int32 `json:"height_mm"`
 	HomeMM   int32 `json:"home_mm"` // home above mean sea level, from the same message
@@ -18,14 +18,15 @@ type PositionState struct {
 	HAccMM   int32  `json:"h_acc_mm"` // 0 not sent
 	HDOP     uint16 `json:"hdop"`     // x 100, 0 unknown
 
-	EstimatorAt  int64 `json:"estimator_at"`
-	EstimatorBad bool  `json:"estimator_bad"` // it says that it has no absolute position
+	EstimatorAt     int64   `json:"estimator_at"`
+	EstimatorCap    Quality `json:"estimator_cap"`      // the best that its word allows; none: it has no absolute position
+	EstimatorHAccMM int32   `json:"estimator_h_acc_mm"` // 0 not sent
 }
 
 const (
 	positionMaxAge = 10_000_000 // older: neither a position nor a word on one
 	goodMaxAge     = 2_000_000
-	rawAfter       = 5_000_000 // GPS_RAW_INT counts as a position after this long without a GLOBAL_POSITION_INT
+	rawAfter       = 5_000_000 // GPS_RAW_INT counts as a position after this long without a GLOBAL_POSITION_INT to believe
 	gpsStream      = 3         // so many GPS_RAW_INT make a stream that can be missed; fewer were asked for one by one
 
 	fix2D = 2
@@ -67,7 +68,7 @@ func refusePoint(lat, lon int64) (why Reject, refused bool) {
 
 // globalPosition folds a GLOBAL_POSITION_INT. The message has no flag that says whether it is good, and autopilots go
 // on sending it without a position: 0/0, or the last one (PROTOCOL 4).
-func (f *Fleet) globalPosition(s *SystemState, fr *Frame, p []byte, out *News) {
+func (f *Fleet) globalPosition(s *TrackState, fr *Frame, p []byte, out *News) {
 	if !f.speaks(s, fr.CompID) {
 		out.Rejected[RejectComponent]++
 		return
@@ -77,16 +78,15 @@ func (f *Fleet) globalPosition(s *SystemState, fr *Frame, p []byte, out *News) {
 		out.Rejected[RejectStale]++
 		return
 	}
-	s.Position.GlobalAt = fr.At
 	if m.RelativeAlt > -maxHeightMM && m.RelativeAlt < maxHeightMM {
 		s.Position.HeightAt, s.Position.HeightMM = fr.At, m.RelativeAlt
 		s.Position.HomeMM = m.Alt - m.RelativeAlt
 		s.Flight.low(fr.At, m.RelativeAlt)
 	}
-	f.believe(s, &Fix{
+	f.believe(s, &reading{global: true, bootMS: m.TimeBootMs, Fix: Fix{
 		At: fr.At, LatE7: m.Lat, LonE7: m.Lon, AltMM: m.Alt, RelAltMM: m.RelativeAlt,
 		VNorthCM: m.Vx, VEastCM: m.Vy, HeadingCD: heading(m.Hdg),
-	}, out)
+	}}, out)
 	f.flight(s, fr.At, out)
 }
 
@@ -102,7 +102,7 @@ func heading(cd uint16) uint16 {
 }
 
 // gps folds a GPS_RAW_INT: how good the position is, and the position itself where the autopilot sends no other.
-func (f *Fleet) gps(s *SystemState, fr *Frame, p []byte, out *News) {
+func (f *Fleet) gps(s *TrackState, fr *Frame, p []byte, out *News) {
 	m, ps := ReadGPSRawInt(p), &s.Position
 	if ps.GPSHeard == 0 {
 		ps.GPSSince = fr.At
@@ -116,14 +116,16 @@ func (f *Fleet) gps(s *SystemState, fr *Frame, p []byte, out *News) {
 	if m.Eph == math.MaxUint16 {
 		ps.HDOP = 0
 	}
+	s.compare(fr.At, &m)
 	if m.FixType < fix3D || fr.At-max(ps.GlobalAt, ps.GPSSince) <= rawAfter {
 		return
 	}
-	fix := Fix{At: fr.At, LatE7: m.Lat, LonE7: m.Lon, AltMM: m.Alt, HeadingCD: math.MaxUint16}
+	fix := reading{noVelocity: true, Fix: Fix{At: fr.At, LatE7: m.Lat, LonE7: m.Lon, AltMM: m.Alt, HeadingCD: math.MaxUint16}}
 	if ps.HeightAt != 0 {
 		fix.RelAltMM = m.Alt - ps.HomeMM
 	}
 	if m.Vel != math.MaxUint16 && m.Cog <= 36000 {
+		fix.noVelocity = false
 		sin, cos := math.Sincos(float64(m.Cog) / 100 * math.Pi / 180)
 		fix.VNorthCM = clampCM(float64(m.Vel) * cos)
 		fix.VEastCM = clampCM(float64(m.Vel) * sin)
@@ -136,68 +138,84 @@ func clampCM(v float64) int16 {
 }
 
 // believe takes a position over as a fix, or counts why it does not.
-func (f *Fleet) believe(s *SystemState, fix *Fix, out *News) {
-	why, refused := refusePoint(int64(fix.LatE7), int64(fix.LonE7))
+func (f *Fleet) believe(s *TrackState, c *reading, out *News) {
+	p := &s.Position
+	why, refused := refusePoint(int64(c.LatE7), int64(c.LonE7))
+	if !refused && f.outside(int64(c.LatE7), int64(c.LonE7)) {
+		why, refused = RejectOutside, true
+	}
 	if !refused {
-		why, refused = s.Position.unfit(fix.At)
+		why, refused = p.unfit(c)
 	}
 	if !refused && f.ignored(s) {
 		why, refused = RejectIgnored, true
+	}
+	if !refused && f.trust(s, c, out) {
+		why, refused = RejectStale, true
 	}
 	if refused {
 		out.Rejected[why]++
 		return
 	}
-	fix.Track = s.track()
-	fix.Quality, fix.HAccMM = s.Position.quality(fix.At)
-	fix.Airborne = s.airborne(fix.At)
-	s.Position.Known, s.Position.Fix = true, *fix
-	if s.Flight.Flying {
-		s.Flight.count(fix)
+	c.Track = s.Track()
+	c.Quality, c.HAccMM = p.quality(c.At)
+	if c.Suspect {
+		c.Quality = min(c.Quality, QualityBad)
 	}
-	out.Fixes = append(out.Fixes, *fix)
+	if s.Trust.MitigatedAt != 0 && fresh(c.At, s.Trust.MitigatedAt, positionMaxAge) {
+		c.Quality = min(c.Quality, QualityDegraded)
+	}
+	c.Airborne = s.airborne(c.At)
+	p.Known, p.Fix = true, c.Fix
+	if c.global {
+		p.GlobalAt = c.At
+	}
+	if f.looks(s) {
+		s.Aim.place(s, &c.Fix, c.bootMS)
+	}
+	if s.Flight.Flying {
+		s.Flight.count(&c.Fix)
+	}
+	out.Fixes = append(out.Fixes, c.Fix)
 }
 
-// unfit says why a position of now is none, by what the GPS last said.
-func (p *PositionState) unfit(at int64) (why Reject, refused bool) {
+// unfit says why a position of now is none, by what the GPS and the filter last said. The filter's word is not on what
+// the GPS tells by itself.
+func (p *PositionState) unfit(c *reading) (why Reject, refused bool) {
 	switch {
-	case fresh(at, p.GPSAt, positionMaxAge):
-		return RejectNoFix, p.FixType < fix2D
+	case fresh(c.At, p.GPSAt, positionMaxAge):
+		if p.FixType < fix2D {
+			return RejectNoFix, true
+		}
 	case p.GPSHeard >= gpsStream:
 		return RejectStale, true
 	}
-	return 0, false
+	return RejectEstimator, c.global && p.EstimatorCap == QualityNone && fresh(c.At, p.EstimatorAt, positionMaxAge)
 }
 
-// quality is how far a position of now may be believed (PROTOCOL 4), and its accuracy as the GPS states it, 0 unknown.
+// quality is how far a position of now may be believed (PROTOCOL 4), and its accuracy as the GPS states it, else the
+// filter, 0 unknown.
 func (p *PositionState) quality(at int64) (q Quality, hAccMM int32) {
-	if !fresh(at, p.GPSAt, positionMaxAge) {
-		return QualityDegraded, 0
+	gps, filter := fresh(at, p.GPSAt, positionMaxAge), fresh(at, p.EstimatorAt, positionMaxAge)
+	if gps {
+		hAccMM = p.HAccMM
+	}
+	if filter && hAccMM == 0 {
+		hAccMM = p.EstimatorHAccMM
+	}
+	q = QualityGood
+	switch {
+	case hAccMM > degradedHAccMM, gps && hAccMM == 0 && p.HDOP > degradedHDOP:
+		q = QualityBad
+	case !gps, p.FixType < fix3D, hAccMM > goodHAccMM, hAccMM == 0 && (p.HDOP == 0 || p.HDOP > goodHDOP):
+		q = QualityDegraded
 	}
 	switch {
-	case p.HAccMM > degradedHAccMM, p.HAccMM == 0 && p.HDOP > degradedHDOP:
-		return QualityBad, p.HAccMM
-	case p.FixType < fix3D, p.HAccMM > goodHAccMM, p.HAccMM == 0 && (p.HDOP == 0 || p.HDOP > goodHDOP),
-		p.EstimatorBad && fresh(at, p.EstimatorAt, positionMaxAge):
-		return QualityDegraded, p.HAccMM
+	case !filter:
+	case p.EstimatorCap == QualityNone: // then this is the GPS's own
+		q = min(q, QualityDegraded)
+	default:
+		q = min(q, p.EstimatorCap)
 	}
-	return QualityGood, p.HAccMM
-}
-
-// The flags of EKF_STATUS_REPORT and ESTIMATOR_STATUS. Their low bits agree; 1024 does not (PROTOCOL 4).
-const (
-	flagPosHorizAbs      = 16
-	flagEKFConstPosMode  = 128
-	flagEKFUninitialized = 1024
-)
-
-// estimator folds EKF_STATUS_REPORT or ESTIMATOR_STATUS: whether the filter has an absolute position at all.
-func (p *PositionState) estimator(fr *Frame, payload []byte) {
-	p.EstimatorAt = fr.At
-	if fr.MsgID == idEKFStatusReport {
-		flags := ReadEKFStatusReport(payload).Flags
-		p.EstimatorBad = flags&flagPosHorizAbs == 0 || flags&(flagEKFConstPosMode|flagEKFUninitialized) != 0
-		return
-	}
-	p.EstimatorBad = ReadEstimatorStatus(payload).Flags&flagPosHorizAbs == 0
+	return q, hAccMM
 }

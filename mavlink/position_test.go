@@ -13,13 +13,18 @@ func TestPositionsAreBelievedOrRefusedForAReason(t *testing.T) {
 	at := func(lat, lon int32) *all.MessageGlobalPositionInt {
 		return &all.MessageGlobalPositionInt{TimeBootMs: 61_000, Lat: lat, Lon: lon, Alt: 800_000, RelativeAlt: 60_000, Hdg: 36000}
 	}
+	ekf := func(flags all.EKF_STATUS_FLAGS) message.Message { return &all.MessageEkfStatusReport{Flags: flags} }
+	box := func(south, west, north, east int32) *Theatre {
+		return &Theatre{SouthE7: south * 1e7, WestE7: west * 1e7, NorthE7: north * 1e7, EastE7: east * 1e7}
+	}
 	for name, c := range map[string]struct {
-		before []message.Message
-		wait   time.Duration
-		pos    *all.MessageGlobalPositionInt
-		comp   uint8
-		refuse Reject
-		fixes  int
+		before  []message.Message
+		wait    time.Duration
+		pos     *all.MessageGlobalPositionInt
+		comp    uint8
+		theatre *Theatre
+		refuse  Reject
+		fixes   int
 	}{
 		"over the river":                {pos: at(homeLat, homeLon), fixes: 1},
 		"far south and west":            {pos: at(-899999999, -1799999999), fixes: 1},
@@ -35,11 +40,27 @@ func TestPositionsAreBelievedOrRefusedForAReason(t *testing.T) {
 			pos: at(homeLat, homeLon), fixes: 1},
 		"the GPS has fallen silent": {before: []message.Message{goodGPS(), goodGPS(), goodGPS()}, wait: 11 * time.Second,
 			pos: at(homeLat, homeLon), refuse: RejectStale},
+		"the filter has no absolute position":      {before: []message.Message{goodGPS(), ekf(1 | 2 | 4)}, pos: at(homeLat, homeLon), refuse: RejectEstimator},
+		"the filter is in constant position mode":  {before: []message.Message{goodGPS(), ekf(16 | 128)}, pos: at(homeLat, homeLon), refuse: RejectEstimator},
+		"the filter has not started, by 1024":      {before: []message.Message{goodGPS(), ekf(16 | 1024)}, pos: at(homeLat, homeLon), refuse: RejectEstimator},
+		"PX4's filter has no absolute position":    {before: []message.Message{goodGPS(), &all.MessageEstimatorStatus{Flags: 8}}, pos: at(homeLat, homeLon), refuse: RejectEstimator},
+		"the filter has one, by PX4's 128":         {before: []message.Message{goodGPS(), &all.MessageEstimatorStatus{Flags: 16 | 128}}, pos: at(homeLat, homeLon), fixes: 1},
+		"the filter had none long ago":             {before: []message.Message{ekf(0)}, wait: 11 * time.Second, pos: at(homeLat, homeLon), fixes: 1},
+		"the filter has none, and the GPS no fix":  {before: []message.Message{&all.MessageGpsRawInt{FixType: 1}, ekf(0)}, pos: at(homeLat, homeLon), refuse: RejectNoFix},
+		"south of the theatre":                     {theatre: box(30, 110, 40, 120), pos: at(299999999, 1150000000), refuse: RejectOutside},
+		"latitude and longitude exchanged":         {theatre: box(30, 110, 40, 120), pos: at(897500000, 372500000), refuse: RejectOutside},
+		"on the edge of the theatre":               {theatre: box(30, 110, 40, 120), pos: at(300000000, 1200000000), fixes: 1},
+		"in a theatre across the antimeridian":     {theatre: box(-10, 170, 10, -170), pos: at(50000000, -1750000000), fixes: 1},
+		"between the edges of one across it":       {theatre: box(-10, 170, 10, -170), pos: at(50000000, 1600000000), refuse: RejectOutside},
+		"0/0 is no position, whatever the theatre": {theatre: box(-10, -10, 10, 10), pos: at(0, 0), refuse: RejectZero},
+		"beyond the pole, whatever the theatre":    {theatre: box(30, 110, 40, 120), pos: at(900000001, homeLon), refuse: RejectRange},
 		"older than one heard before": {before: []message.Message{&all.MessageGlobalPositionInt{TimeBootMs: 62_000, Lat: homeLat, Lon: homeLon}},
 			pos: at(homeLat, homeLon), refuse: RejectStale},
 	} {
 		t.Run(name, func(t *testing.T) {
-			x := newField(t, testPlan())
+			plan := testPlan()
+			plan.Theatre = c.theatre
+			x := newField(t, plan)
 			x.send(1, 1, copter(false))
 			for _, m := range c.before {
 				x.send(1, 1, m)
@@ -67,28 +88,44 @@ func TestQualityFollowsWhatTheGPSAndTheFilterSay(t *testing.T) {
 		return &all.MessageGpsRawInt{FixType: fix, Eph: eph, HAcc: hAcc, Vel: math.MaxUint16}
 	}
 	ekf := func(flags all.EKF_STATUS_FLAGS) message.Message { return &all.MessageEkfStatusReport{Flags: flags} }
+	px4 := func(flags all.ESTIMATOR_STATUS_FLAGS, vel, pos, mag, accuracy float32) message.Message {
+		return &all.MessageEstimatorStatus{Flags: flags, VelRatio: vel, PosHorizRatio: pos, MagRatio: mag, PosHorizAccuracy: accuracy}
+	}
+	nan := float32(math.NaN())
 	for name, c := range map[string]struct {
 		said []message.Message
 		want Quality
 		hAcc int32
 	}{
-		"no GPS message ever":                    {nil, QualityDegraded, 0},
-		"3D, HDOP 0.9":                           {[]message.Message{raw(3, 90, 0)}, QualityGood, 0},
-		"RTK, 2 cm":                              {[]message.Message{raw(6, 65535, 20)}, QualityGood, 20},
-		"2D":                                     {[]message.Message{raw(2, 90, 0)}, QualityDegraded, 0},
-		"3D, HDOP 2.6":                           {[]message.Message{raw(3, 260, 0)}, QualityDegraded, 0},
-		"3D, HDOP unknown":                       {[]message.Message{raw(3, 65535, 0)}, QualityDegraded, 0},
-		"3D, 10 m":                               {[]message.Message{raw(3, 90, 10_000)}, QualityGood, 10_000},
-		"3D, 12 m, though HDOP 0.9":              {[]message.Message{raw(3, 90, 12_000)}, QualityDegraded, 12_000},
-		"3D, 51 m":                               {[]message.Message{raw(3, 90, 51_000)}, QualityBad, 51_000},
-		"3D, accuracy beyond int32":              {[]message.Message{raw(3, 90, math.MaxUint32)}, QualityBad, math.MaxInt32},
-		"HDOP 11":                                {[]message.Message{raw(3, 1100, 0)}, QualityBad, 0},
-		"filter without absolute position":       {[]message.Message{raw(3, 90, 0), ekf(1 | 2 | 4)}, QualityDegraded, 0},
-		"filter in constant position mode":       {[]message.Message{raw(3, 90, 0), ekf(16 | 128)}, QualityDegraded, 0},
-		"filter not started":                     {[]message.Message{raw(3, 90, 0), ekf(16 | 1024)}, QualityDegraded, 0},
-		"filter well":                            {[]message.Message{raw(3, 90, 0), ekf(831)}, QualityGood, 0},
-		"PX4's filter well, 1024 is a glitch":    {[]message.Message{raw(3, 90, 0), &all.MessageEstimatorStatus{Flags: 16 | 1024}}, QualityGood, 0},
-		"PX4's filter without absolute position": {[]message.Message{raw(3, 90, 0), &all.MessageEstimatorStatus{Flags: 8}}, QualityDegraded, 0},
+		"no GPS message ever":                     {nil, QualityDegraded, 0},
+		"3D, HDOP 0.9":                            {[]message.Message{raw(3, 90, 0)}, QualityGood, 0},
+		"RTK, 2 cm":                               {[]message.Message{raw(6, 65535, 20)}, QualityGood, 20},
+		"2D":                                      {[]message.Message{raw(2, 90, 0)}, QualityDegraded, 0},
+		"3D, HDOP 2.6":                            {[]message.Message{raw(3, 260, 0)}, QualityDegraded, 0},
+		"3D, HDOP unknown":                        {[]message.Message{raw(3, 65535, 0)}, QualityDegraded, 0},
+		"3D, 10 m":                                {[]message.Message{raw(3, 90, 10_000)}, QualityGood, 10_000},
+		"3D, 12 m, though HDOP 0.9":               {[]message.Message{raw(3, 90, 12_000)}, QualityDegraded, 12_000},
+		"3D, 51 m":                                {[]message.Message{raw(3, 90, 51_000)}, QualityBad, 51_000},
+		"3D, accuracy beyond int32":               {[]message.Message{raw(3, 90, math.MaxUint32)}, QualityBad, math.MaxInt32},
+		"HDOP 11":                                 {[]message.Message{raw(3, 1100, 0)}, QualityBad, 0},
+		"filter well":                             {[]message.Message{raw(3, 90, 0), ekf(831)}, QualityGood, 0},
+		"filter without a test of what it has":    {[]message.Message{raw(3, 90, 0), px4(831, nan, nan, nan, nan)}, QualityGood, 0},
+		"filter turns the GPS's position away":    {[]message.Message{raw(3, 90, 0), px4(831, 0.1, 1.1, 0.1, 0)}, QualityBad, 0},
+		"filter turns the GPS's velocity away":    {[]message.Message{raw(3, 90, 0), px4(831, float32(math.Inf(1)), 0.1, 0.1, 0)}, QualityBad, 0},
+		"filter turns the compass away":           {[]message.Message{raw(3, 90, 0), px4(831, 0.1, 0.1, 1.1, 0)}, QualityDegraded, 0},
+		"filter knows what the GPS does not say":  {[]message.Message{raw(3, 65535, 0), px4(831, 0.1, 0.1, 0.1, 1.5)}, QualityGood, 1500},
+		"the GPS knows better than the filter":    {[]message.Message{raw(3, 90, 12_000), px4(831, 0.1, 0.1, 0.1, 1.5)}, QualityDegraded, 12_000},
+		"filter off by 60 m, by itself":           {[]message.Message{raw(3, 90, 0), px4(831, 0.1, 0.1, 0.1, 60)}, QualityBad, 60_000},
+		"filter off by 1.5 m, no GPS message":     {[]message.Message{px4(831, 0.1, 0.1, 0.1, 1.5)}, QualityDegraded, 1500},
+		"filter's accuracy is no number":          {[]message.Message{raw(3, 90, 0), px4(831, 0.1, 0.1, 0.1, float32(math.Inf(1)))}, QualityGood, 0},
+		"ArduPilot's variance of the position":    {[]message.Message{raw(3, 90, 0), &all.MessageEkfStatusReport{Flags: 831, PosHorizVariance: 1.01}}, QualityBad, 0},
+		"ArduPilot's variance of the velocity":    {[]message.Message{raw(3, 90, 0), &all.MessageEkfStatusReport{Flags: 831, VelocityVariance: 1.01}}, QualityBad, 0},
+		"ArduPilot's variance of the compass":     {[]message.Message{raw(3, 90, 0), &all.MessageEkfStatusReport{Flags: 831, CompassVariance: 1.01}}, QualityDegraded, 0},
+		"ArduPilot's variance of height alone":    {[]message.Message{raw(3, 90, 0), &all.MessageEkfStatusReport{Flags: 831, PosVertVariance: 2, TerrainAltVariance: 3}}, QualityGood, 0},
+		"deception that the receiver dealt with":  {[]message.Message{raw(3, 90, 0), &all.MessageGnssIntegrity{SpoofingState: 2}}, QualityDegraded, 0},
+		"a receiver that hears no deception":      {[]message.Message{raw(3, 90, 0), &all.MessageGnssIntegrity{SpoofingState: 1}}, QualityGood, 0},
+		"a receiver that can not tell":            {[]message.Message{raw(3, 90, 0), &all.MessageGnssIntegrity{SpoofingState: 0}}, QualityGood, 0},
+		"one of two receivers is jammed, no more": {[]message.Message{raw(3, 90, 0), &all.MessageGnssIntegrity{Id: 1, JammingState: 3}}, QualityGood, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			x := newField(t, testPlan())

@@ -8,6 +8,7 @@ import (
 // FlightState is the sortie that a vehicle is on, and what its landing is told by.
 type FlightState struct {
 	Flying   bool   `json:"flying"`
+	Disc     uint8  `json:"disc"` // the track's at take-off: part of the sortie's name
 	TookOff  int64  `json:"took_off"`
 	DistMM   int64  `json:"dist_mm"`
 	MaxAltMM int32  `json:"max_alt_mm"`
@@ -38,7 +39,7 @@ const (
 )
 
 // saysLanded is the vehicle's own word on whether it flies, 0 where it sends none that is known.
-func (s *SystemState) saysLanded(at int64) uint8 {
+func (s *TrackState) saysLanded(at int64) uint8 {
 	if s.Vehicle.Landed > landedLanding || !fresh(at, s.Vehicle.LandedAt, landedMaxAge) {
 		return 0
 	}
@@ -47,7 +48,7 @@ func (s *SystemState) saysLanded(at int64) uint8 {
 
 // airborne says whether the vehicle is armed and off the ground: by its own word, else by its height above home. What
 // drives or swims never is, however high the bank it climbs.
-func (s *SystemState) airborne(at int64) bool {
+func (s *TrackState) airborne(at int64) bool {
 	if !s.Vehicle.armed() || onTheGround(s.Vehicle.Type) {
 		return false
 	}
@@ -61,7 +62,7 @@ func (s *SystemState) airborne(at int64) bool {
 }
 
 // landed says whether a vehicle that flew is down. Silence alone never says so.
-func (s *SystemState) landed(at int64) bool {
+func (s *TrackState) landed(at int64) bool {
 	if !s.Vehicle.armed() {
 		return true
 	}
@@ -72,10 +73,10 @@ func (s *SystemState) landed(at int64) bool {
 }
 
 // flight tells take-off and landing by what is known at the instant at.
-func (f *Fleet) flight(s *SystemState, at int64, out *News) {
+func (f *Fleet) flight(s *TrackState, at int64, out *News) {
 	switch {
 	case !s.Flight.Flying && s.airborne(at):
-		s.Flight = FlightState{Flying: true, TookOff: at, LowSince: s.Flight.LowSince}
+		s.Flight = FlightState{Flying: true, Disc: s.Disc, TookOff: at, LowSince: s.Flight.LowSince}
 		if fix, ok := s.Position.last(at); ok {
 			s.Flight.count(fix)
 		}
@@ -87,25 +88,28 @@ func (f *Fleet) flight(s *SystemState, at int64, out *News) {
 }
 
 // land ends the sortie.
-func (f *Fleet) land(s *SystemState, at int64, out *News) {
+func (f *Fleet) land(s *TrackState, at int64, out *News) {
 	f.tellSortie(s, at, out)
 	s.Flight = FlightState{LowSince: s.Flight.LowSince}
 }
 
-func (f *Fleet) tellSortie(s *SystemState, landed int64, out *News) {
+func (f *Fleet) tellSortie(s *TrackState, landed int64, out *News) {
 	if f.ignored(s) {
 		return
 	}
 	out.Sorties = append(out.Sorties, Sortie{
-		ID: s.sortieID(), Track: s.track(), Vehicle: f.names[s.System], TookOff: s.Flight.TookOff, Landed: landed,
+		ID: s.sortieID(), Track: s.Track(), Vehicle: f.name(s), TookOff: s.Flight.TookOff, Landed: landed,
 		DistDM: (s.Flight.DistMM + 50) / 100, MaxAltMM: s.Flight.MaxAltMM, Fixes: s.Flight.Fixes,
 	})
 }
 
 // sortieID names the sortie that s is on, "" on the ground.
-func (s *SystemState) sortieID() string {
+func (s *TrackState) sortieID() string {
 	if !s.Flight.Flying {
 		return ""
+	}
+	if s.Flight.Disc != 0 {
+		return fmt.Sprintf("%d#%d-%d", s.System, s.Flight.Disc+1, s.Flight.TookOff)
 	}
 	return fmt.Sprintf("%d-%d", s.System, s.Flight.TookOff)
 }

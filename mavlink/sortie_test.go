@@ -194,10 +194,10 @@ func TestRealFlightsAreRead(t *testing.T) {
 		{log: "codelever_2013-10-13_16-58-51.tlog", vehicles: []uint8{1}, fixes: 975, sorties: 2, maxAltM: 100, distM: 1424, armings: 2},
 		{log: "codelever_2013-10-13_18-50-10.tlog", vehicles: []uint8{1}, fixes: 1177, sorties: 2, maxAltM: 100, distM: 1309, armings: 2},
 		{log: "bluerobotics_00025.tlog", vehicles: []uint8{1}, rejected: Rejections{RejectZero: 724}, armings: 2},
-		{log: "ardusub_small.tlog", vehicles: []uint8{1}, fixes: 731, rejected: Rejections{RejectNoFix: 58, RejectComponent: 3}, armings: 2},
+		{log: "ardusub_small.tlog", vehicles: []uint8{1}, fixes: 732, rejected: Rejections{RejectNoFix: 58, RejectComponent: 3}, armings: 2},
 		{log: "ardusub_attitude_only.tlog"},
 		{log: "dronekit_log_upload_test.tlog", vehicles: []uint8{1}, rejected: Rejections{RejectZero: 9, RejectComponent: 2}},
-		{log: "sitl_yanwu_patrol.tlog", vehicles: []uint8{11}, fixes: 919, sightings: 30, rejected: Rejections{RejectZero: 31, RejectNoFix: 1}, sorties: 1, armings: 1},
+		{log: "sitl_yanwu_patrol.tlog", vehicles: []uint8{11}, fixes: 890, sightings: 30, rejected: Rejections{RejectZero: 31, RejectNoFix: 1, RejectEstimator: 125}, sorties: 1, armings: 1},
 	} {
 		t.Run(c.log, func(t *testing.T) {
 			f, told := NewFleet(plan), &News{}

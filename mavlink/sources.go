@@ -1,18 +1,23 @@
 package mavlink
 
 import (
-	"bytes"
 	"math"
-	"slices"
+	"regexp"
+	"strings"
 )
 
-// sourceSet is a set of the sources that come from vehicles.
+// sourceSet is a set of the sources that come from vehicles and command senders.
 type sourceSet uint8
 
 const (
 	setPOIScript sourceSet = 1 << iota
 	setTrackingGeo
 	setPhoto
+	setStatusText
+	setRCSwitch
+	setButton
+	setNamedValue
+	setSpatialUser
 )
 
 func sourcesOf(list []Source) (set sourceSet) {
@@ -30,12 +35,23 @@ func (s Source) set() sourceSet {
 		return setTrackingGeo
 	case SourcePhoto:
 		return setPhoto
+	case SourceStatusText:
+		return setStatusText
+	case SourceRCSwitch:
+		return setRCSwitch
+	case SourceButton:
+		return setButton
+	case SourceNamedValue:
+		return setNamedValue
+	case SourceSpatialUser:
+		return setSpatialUser
 	}
 	return 0
 }
 
 // OneShot returns which messages the enabled sources of p, or of one of its vehicles, read as events: those that are
-// sent once, and so must not be among the first that a full queue turns away.
+// sent once, and so must not be among the first that a full queue turns away. The streams of switches and values are
+// none: what one of their messages tells, the next one tells again.
 func OneShot(p *FleetPlan) func(id uint32) bool {
 	set := sourcesOf(p.Sources)
 	for i := range p.Vehicles {
@@ -44,16 +60,108 @@ func OneShot(p *FleetPlan) func(id uint32) bool {
 	return func(id uint32) bool {
 		switch id {
 		case idStatusText:
-			return set&setPOIScript != 0
+			return set&(setPOIScript|setStatusText) != 0
 		case idCameraFeedback:
 			return set&(setPOIScript|setPhoto) != 0
 		case idCameraImageCaptured:
 			return set&setPhoto != 0
 		case idCameraTrackingGeo:
 			return set&setTrackingGeo != 0
+		case idButtonChange:
+			return set&setButton != 0
+		case idCommandInt, idCommandLong:
+			return set&setSpatialUser != 0
 		}
 		return false
 	}
+}
+
+// tagging is what the plan says of the sources' options and of who may tag by command.
+type tagging struct {
+	rules   [256]*tagRules // by system id
+	senders []CommandSender
+	own     OwnID
+}
+
+// tagRules are a vehicle's options, ready for use. A source that has none here, or impossible ones, tells nothing.
+type tagRules struct {
+	photoRay bool
+	text     *regexp.Regexp
+	kindAt   int // submatches of text, -1 none
+	countAt  int
+	textKind string
+	words    []KindWord
+	rc       *RCSwitchOptions
+	button   *ButtonOptions
+	value    *NamedValueOptions
+}
+
+func newTagging(p *FleetPlan) tagging {
+	t := tagging{senders: p.Commands, own: p.Own}
+	all := newTagRules(p.Options)
+	for i := range t.rules {
+		t.rules[i] = all
+	}
+	for i := range p.Vehicles {
+		if v := &p.Vehicles[i]; v.Options != nil {
+			t.rules[v.System] = newTagRules(p.Options.with(v.Options))
+		}
+	}
+	return t
+}
+
+// newTagRules makes options ready for use. A plan may come from a file: whatever it holds, nothing here fails.
+func newTagRules(o SourceOptions) *tagRules {
+	r := &tagRules{photoRay: o.Photo == nil || o.Photo.Position != PositionVehicle, kindAt: -1, countAt: -1}
+	if t := o.StatusText; t != nil && len(t.Pattern) <= maxPattern {
+		if re, err := regexp.Compile(t.Pattern); err == nil {
+			r.text, r.kindAt, r.countAt = re, re.SubexpIndex("kind"), re.SubexpIndex("count")
+			r.textKind = kindOr(t.Kind)
+			for _, w := range t.Words {
+				if IsKind(w.Kind) {
+					r.words = append(r.words, w)
+				}
+			}
+		}
+	}
+	if o.RCSwitch != nil && o.RCSwitch.Channel >= 1 && o.RCSwitch.Channel <= maxChannel && o.RCSwitch.DebounceUS >= 0 {
+		c := *o.RCSwitch
+		c.Kind, c.DebounceUS = kindOr(c.Kind), min(c.DebounceUS, maxDebounce.Microseconds())
+		r.rc = &c
+	}
+	if o.Button != nil && o.Button.Button >= 1 && o.Button.Button <= maxButton {
+		b := *o.Button
+		b.Kind = kindOr(b.Kind)
+		r.button = &b
+	}
+	if o.NamedValue != nil && o.NamedValue.Name != "" {
+		n := *o.NamedValue
+		n.Kind = kindOr(n.Kind)
+		r.value = &n
+	}
+	return r
+}
+
+func kindOr(word string) string {
+	if IsKind(word) {
+		return word
+	}
+	return defaultKind
+}
+
+// kindOf is the kind that a captured word means: one of the words that the options list or, where they list none, the
+// word itself if it can be a kind.
+func (r *tagRules) kindOf(word string) string {
+	word = strings.TrimSpace(word)
+	for _, w := range r.words {
+		if strings.EqualFold(w.Word, word) {
+			return w.Kind
+		}
+	}
+	if word = strings.ToLower(word); len(r.words) == 0 && IsKind(word) {
+		return word
+	}
+	return r.textKind
 }
 
 // isTag says whether a message would be evidence if its sender and source were believed.
@@ -67,75 +175,28 @@ func isTag(id uint32, p []byte) bool {
 	return false
 }
 
-// PressState is one press of a POI switch, kept so that its other messages get its key.
-type PressState struct {
-	At       int64       `json:"at"`
-	LatE7    int64       `json:"lat_e7"`
-	LonE7    int64       `json:"lon_e7"`
-	Captures uint16      `json:"captures"` // the script's counter, 0 while only the text has been heard
-	Key      EvidenceKey `json:"key"`
-}
-
-// TargetState is an object that a camera follows.
-type TargetState struct {
-	Component uint8  `json:"component"`
-	Camera    uint8  `json:"camera"`
-	Open      bool   `json:"open"`
-	Heard     int64  `json:"heard"`   // last message that the object is being followed
-	N         uint64 `json:"n"`       // of the key
-	Told      int64  `json:"told"`    // when evidence was last given
-	Located   bool   `json:"located"` // with a position:
-	LatE7     int32  `json:"lat_e7"`
-	LonE7     int32  `json:"lon_e7"`
-}
-
-// CaptureState is the newest photo of a camera.
-type CaptureState struct {
-	MsgID     uint32 `json:"msgid"`
-	Component uint8  `json:"component"`
-	Camera    uint8  `json:"camera"`
-	Index     int64  `json:"index"`
-	Heard     int64  `json:"heard"`
-}
-
-const (
-	pressWindow = 30_000_000 // messages of one press, over slow links too, come within this
-	maxPresses  = 8
-	maxCameras  = 16 // per system; the one heard longest ago gives way
-
-	// The script runs on 32-bit floats: in its text a longitude of 112 degrees is off by up to 1e-5 degrees, while
-	// CAMERA_FEEDBACK has the integers.
-	pressApartE7 = 150
-
-	targetSilence = 5_000_000
-	targetAgain   = 60_000_000
-	targetMovedMM = 50_000
-
-	photoWindow = 30_000_000 // a photo told again within this is the same piece of evidence
-)
-
-// CAMERA_TRACKING_STATUS_FLAGS.
-const (
-	trackingActive   = 1
-	trackingError    = 2
-	trackingCoasting = 8
-)
-
-// tag is a point that a message gives, not yet believed. Coordinates are degrees x 1e7.
+// tag is what a message tells of a press, not yet believed. Coordinates are degrees x 1e7.
 type tag struct {
 	source   Source
+	kind     string // "": person
+	count    int32
 	key      EvidenceKey
+	seen     Stamp
+	verified bool
+	vehicle  string // who tells it, "": the track's own name
+	camera   uint8  // the component that it came from
 	lat, lon int64
 	ce90DM   int32 // 0: by the geometry of vehicle and point
 	basis    Basis
-	none     bool // there is no point, which has been counted
+	none     bool // there is no usable point, which has been counted where it should have been
+	look     bool // the camera's line of sight counts, whether there is a point or not
+	alien    bool // the point owes nothing to the vehicle's own position
 }
 
 // heeds says whether evidence of this source from this component counts, and counts why where it does not.
-func (f *Fleet) heeds(s *SystemState, comp uint8, src Source, out *News) bool {
-	c := s.component(comp)
+func (f *Fleet) heeds(s *TrackState, comp uint8, src Source, out *News) bool {
 	switch {
-	case c.TypeKnown && c.Type == typeGCS, s.station():
+	case f.foreign(s, comp):
 		out.Rejected[RejectComponent]++
 	case f.sources[s.System]&src.set() == 0:
 		out.Rejected[RejectSourceOff]++
@@ -147,17 +208,41 @@ func (f *Fleet) heeds(s *SystemState, comp uint8, src Source, out *News) bool {
 	return false
 }
 
-// tell gives a tag as evidence. One whose point cannot be is counted, and stands where its vehicle is, or nowhere: that
-// somebody pressed is not to be lost.
-func (f *Fleet) tell(s *SystemState, at int64, t *tag, out *News) {
+// hears is heeds for a message that is no tag by itself, so that nothing is counted where its source is off.
+func (f *Fleet) hears(s *TrackState, comp uint8, src Source) bool {
+	return f.sources[s.System]&src.set() != 0 && !f.ignored(s) && !f.foreign(s, comp)
+}
+
+// foreign says whether comp is a ground station or one of its parts. Those tag by command only.
+func (f *Fleet) foreign(s *TrackState, comp uint8) bool {
+	c := s.component(comp)
+	return c.TypeKnown && c.Type == typeGCS || s.station()
+}
+
+// refuse says why a tag's point is none.
+func (f *Fleet) refuse(lat, lon int64) (why Reject, refused bool) {
+	if why, refused = refusePoint(lat, lon); refused {
+		return why, true
+	}
+	return RejectOutside, f.outside(lat, lon)
+}
+
+// tell gives a tag as evidence. One without a usable point stands where its vehicle is, with the line of sight of its
+// camera where that is known, or nowhere: that somebody pressed is not to be lost.
+func (f *Fleet) tell(s *TrackState, at int64, t *tag, out *News) {
 	e := Evidence{
-		At: at, Track: s.track(), Vehicle: f.names[s.System], Verified: f.known[s.System],
-		Source: t.source, Kind: "person", Key: t.key,
+		At: at, Seen: t.seen, Track: s.Track(), Vehicle: or(t.vehicle, f.names[s.System]), Verified: t.verified,
+		Source: t.source, Kind: or(t.kind, defaultKind), Count: t.count, Key: t.key, Basis: BasisNone,
 	}
 	if !t.none {
 		var why Reject
-		if why, t.none = refusePoint(t.lat, t.lon); t.none {
+		if why, t.none = f.refuse(t.lat, t.lon); t.none {
 			out.Rejected[why]++
+		}
+	}
+	if t.none || t.look {
+		if ray, ok := f.aim(s, t.camera, t.seen); ok {
+			e.Ray = &ray
 		}
 	}
 	fix, here := s.Position.last(at)
@@ -170,21 +255,38 @@ func (f *Fleet) tell(s *SystemState, at int64, t *tag, out *News) {
 			if here && high {
 				north, east := offset(fix.LatE7, fix.LonE7, e.LatE7, e.LonE7)
 				e.CE90DM = targetCE90DM(float64(height)/1000, north, east, fix.sigmaM())
+				e.Ellipse = targetEllipse(float64(height)/1000, north, east, fix.sigmaM())
 			}
 		}
-	case here:
-		e.Located, e.LatE7, e.LonE7, e.Basis = true, fix.LatE7, fix.LonE7, BasisVehicle
-		e.CE90DM = t.ce90DM
-		if t.basis != BasisVehicle {
-			if !high {
-				height = unknownHeightMM
-			}
-			e.CE90DM = insteadOfTargetDM(height)
+	case e.Ray != nil, here:
+		if !high {
+			height = unknownHeightMM
 		}
-	default:
-		e.Basis = BasisNone
+		e.Located, e.Basis, e.CE90DM = true, BasisVehicle, insteadOfTargetDM(height)
+		if t.basis == BasisVehicle {
+			e.CE90DM = t.ce90DM // a photo that does not say where it was taken
+		}
+		if e.Ray != nil {
+			e.LatE7, e.LonE7 = e.Ray.LatE7, e.Ray.LonE7
+		} else {
+			e.LatE7, e.LonE7 = fix.LatE7, fix.LonE7
+			e.CE90DM = min(e.CE90DM+fix.travelDM(t.seen), maxAroundDM)
+		}
+	}
+	if e.Located && (t.none || !t.alien) && s.suspect(at) {
+		e.Suspect, e.CE90DM, e.Ellipse = true, max(e.CE90DM, suspectCE90DM), Ellipse{}
 	}
 	out.Evidence = append(out.Evidence, e)
+}
+
+// maxAroundDM is the greatest radius around a vehicle: that of insteadOfTargetDM.
+const maxAroundDM = 15_000
+
+// travelDM is how far the vehicle may have gone between the fix and an instant, dm.
+func (fix *Fix) travelDM(seen Stamp) int32 {
+	us := abs(seen.At-fix.At) + min(max(seen.Uncertainty, 0), positionMaxAge)
+	dm := math.Hypot(float64(fix.VNorthCM), float64(fix.VEastCM)) / 10 * float64(us) / 1e6
+	return int32(min(dm, maxAroundDM))
 }
 
 // sigmaM is how well the vehicle knows where it is, m.
@@ -198,65 +300,12 @@ func (fix *Fix) sigmaM() float64 {
 	return sigmaPos
 }
 
-// isPOI says whether a text is one that mount-poi.lua sends for a press: ^POI -?\d. Its failures begin with "POI:".
-// Of a text in chunks the first one counts.
-func isPOI(m StatusText) bool {
-	t := m.Text
-	if len(t) < 5 || string(t[:4]) != "POI " || m.ID != 0 && m.ChunkSeq != 0 {
-		return false
-	}
-	if t[4] == '-' {
-		return len(t) > 5 && isDigit(t[5])
-	}
-	return isDigit(t[4])
-}
+// remind makes Advance look at s at the instant due at the latest.
+func (f *Fleet) remind(due int64) { f.due = min(f.due, due) }
 
-func isDigit(b byte) bool { return '0' <= b && b <= '9' }
-
-// statusText folds a STATUSTEXT: "POI <lat>, <lon>, <alt> (asml)", degrees and metres, is a press of ArduPilot's
-// mount-poi.lua at that point on the ground.
-func (f *Fleet) statusText(s *SystemState, fr *Frame, p []byte, out *News) {
-	m := ReadStatusText(p)
-	if !isPOI(m) {
-		if bytes.HasPrefix(m.Text, []byte("POI ")) && (m.ID == 0 || m.ChunkSeq == 0) {
-			out.Rejected[RejectUndecodable]++ // the script's form without its number
-		}
-		return
-	}
-	if !f.heeds(s, fr.CompID, SourcePOIScript, out) {
-		return
-	}
-	t := tag{source: SourcePOIScript, basis: BasisTarget}
-	key := EvidenceKey{MsgID: idStatusText, Track: s.track(), Comp: fr.CompID}
-	var ok bool
-	if t.lat, t.lon, ok = parsePOI(m.Text); !ok {
-		out.Rejected[RejectUndecodable]++
-		t.none, t.key = true, key
-		t.key.N = fnv1a(m.Text)
-		f.tell(s, fr.At, &t, out)
-		return
-	}
-	key.LatE7, key.LonE7 = clampE7(t.lat), clampE7(t.lon)
-	t.key = s.press(fr.At, t.lat, t.lon, 0, key)
-	f.tell(s, fr.At, &t, out)
-}
-
-// press returns the key of the press that a message at this point belongs to: that of the press's first message.
-func (s *SystemState) press(at, lat, lon int64, captures uint16, key EvidenceKey) EvidenceKey {
-	s.Presses = slices.DeleteFunc(s.Presses, func(p PressState) bool { return at-p.At > pressWindow })
-	for i := len(s.Presses) - 1; i >= 0; i-- {
-		p := &s.Presses[i]
-		same := p.Captures == captures || p.Captures == 0 || captures == 0
-		if same && abs(p.LatE7-lat) <= pressApartE7 && abs(p.LonE7-lon) <= pressApartE7 {
-			p.Captures = max(p.Captures, captures)
-			return p.Key
-		}
-	}
-	if len(s.Presses) == maxPresses {
-		s.Presses = slices.Delete(s.Presses, 0, 1)
-	}
-	s.Presses = append(s.Presses, PressState{At: at, LatE7: lat, LonE7: lon, Captures: captures, Key: key})
-	return key
+// overdue concludes what follows in the sources of s from the mere passing of time, and returns when to look again.
+func (f *Fleet) overdue(s *TrackState, at int64, out *News) (due int64) {
+	return min(f.endTexts(s, at, out), f.settleSwitch(s, at, out))
 }
 
 // fnv1a is the 64-bit FNV-1a hash of b: the same text heard over two links gets the same key.
@@ -271,56 +320,3 @@ func fnv1a(b []byte) uint64 {
 func abs(n int64) int64 { return max(n, -n) }
 
 func clampE7(n int64) int32 { return int32(max(math.MinInt32, min(math.MaxInt32, n))) }
-
-// parsePOI reads the point in a text that isPOI has passed. A longitude at the very end of a full text may have been
-// cut there, and does not count.
-func parsePOI(text []byte) (lat, lon int64, ok bool) {
-	lat, rest, ok := parseE7(text[len("POI "):])
-	if !ok || len(rest) == 0 || rest[0] != ',' {
-		return 0, 0, false
-	}
-	lon, rest, ok = parseE7(bytes.TrimLeft(rest[1:], " "))
-	if len(rest) == 0 {
-		ok = ok && len(text) < textLen
-	} else {
-		ok = ok && (rest[0] == ',' || rest[0] == ' ')
-	}
-	return lat, lon, ok
-}
-
-const textLen = 50 // of STATUSTEXT.text
-
-// parseE7 reads a decimal number as a multiple of 1e-7, rounded; what it cannot hold becomes too large for any angle.
-func parseE7(b []byte) (e7 int64, rest []byte, ok bool) {
-	const huge = 1 << 30
-	negative := len(b) > 0 && b[0] == '-'
-	if negative {
-		b = b[1:]
-	}
-	i := 0
-	for ; i < len(b) && isDigit(b[i]); i++ {
-		e7 = min(e7*10+int64(b[i]-'0'), huge)
-	}
-	if ok = i > 0; !ok {
-		return 0, b, false
-	}
-	places := 0
-	if i < len(b) && b[i] == '.' {
-		for i++; i < len(b) && isDigit(b[i]); i++ {
-			switch {
-			case places < 7:
-				e7 = e7*10 + int64(b[i]-'0')
-			case places == 7 && b[i] >= '5':
-				e7++
-			}
-			places++
-		}
-	}
-	for ; places < 7; places++ {
-		e7 *= 10
-	}
-	if negative {
-		e7 = -e7
-	}
-	return e7, b[i:], true
-}

@@ -134,14 +134,16 @@ func TestAPressGivesThePointOnTheGround(t *testing.T) {
 	lat, lon := away(homeLat, homeLon, 60, 0)
 	e := x.send(1, 1, pressed(1, lat, lon)).Evidence
 	want := Evidence{
-		At: x.at, Track: 1, Vehicle: "egret-1", Verified: true, Source: SourcePOIScript, Kind: "person",
+		At: x.at, Seen: e[0].Seen, Track: 1, Vehicle: "egret-1", Verified: true, Source: SourcePOIScript, Kind: "person",
 		Key:     EvidenceKey{MsgID: 180, Track: 1, N: 1, LatE7: lat, LonE7: lon},
 		Located: true, LatE7: lat, LonE7: lon, CE90DM: targetCE90DM(60, 60, 0, 3), Basis: BasisTarget,
+		Ellipse: targetEllipse(60, 60, 0, 3),
 	}
 	if len(e) != 1 || abs(int64(e[0].CE90DM-want.CE90DM)) > 1 {
 		t.Fatalf("got  %+v\nwant %+v", e, want)
 	}
-	if want.CE90DM = e[0].CE90DM; e[0] != want {
+	// The point is a whole number of 1e-7 degrees, not quite 60 m away.
+	if want.CE90DM, want.Ellipse = e[0].CE90DM, e[0].Ellipse; e[0] != want || abs(int64(want.Ellipse.MajorDM-targetEllipse(60, 60, 0, 3).MajorDM)) > 1 {
 		t.Errorf("got  %+v\nwant %+v", e, want)
 	}
 	x.wait(11 * time.Second)
@@ -331,7 +333,7 @@ func TestPhotosSayWhereTheAircraftWas(t *testing.T) {
 		m.CameraId = i + 10
 		told(m)
 	}
-	if n := len(x.fleet.State().Systems[0].Captures); n != maxCameras {
+	if n := len(x.fleet.State().Tracks[0].Captures); n != maxCameras {
 		t.Errorf("%d cameras are remembered", n)
 	}
 }
@@ -403,6 +405,9 @@ func TestOneShotIsWhatTheSourcesRead(t *testing.T) {
 		"marks":        {[]Source{SourceMark}, nil, nil},
 		"usual":        {[]Source{SourceMark, SourcePOIScript, SourceTrackingGeo}, nil, []uint32{180, 253, 276}},
 		"photo of one": {[]Source{SourceTrackingGeo}, []Source{SourcePhoto}, []uint32{180, 263, 276}},
+		"texts":        {[]Source{SourceStatusText}, nil, []uint32{253}},
+		"streams":      {[]Source{SourceRCSwitch}, []Source{SourceNamedValue}, nil},
+		"by hand":      {[]Source{SourceButton}, []Source{SourceSpatialUser}, []uint32{75, 76, 257}},
 	} {
 		is := OneShot(&FleetPlan{Sources: c.sources, Vehicles: []VehiclePlan{{System: 1, Sources: c.own}}})
 		var got []uint32

@@ -5,30 +5,35 @@ import (
 	"slices"
 )
 
-// SystemState is what the fleet remembers of one system id. Times are µs, 0 where the thing has not been heard.
-type SystemState struct {
+// TrackState is what the fleet remembers of one track. Times are µs, 0 where the thing has not been heard.
+type TrackState struct {
 	System     uint8            `json:"system"`
+	Disc       uint8            `json:"disc"`       // the discriminator: 0, 1... where several aircraft claim the id
 	Components []ComponentState `json:"components"` // by component id
+	Streams    []StreamState    `json:"streams"`    // in order of appearance
+	Folded     []FoldedState    `json:"folded"`     // in no order
 	Vehicle    VehicleState     `json:"vehicle"`
-	BootMS     [clocks]uint32   `json:"boot_ms"` // newest time since boot of each series, 0 unknown
+	Identity   IdentityState    `json:"identity"`
+	Clock      ClockState       `json:"clock"`
 	Position   PositionState    `json:"position"`
+	Trust      TrustState       `json:"trust"`
 	Flight     FlightState      `json:"flight"`
+	Aim        AimState         `json:"aim"`
+	Switches   SwitchState      `json:"switches"`
 	Presses    []PressState     `json:"presses"`  // oldest first
 	Targets    []TargetState    `json:"targets"`  // in order of appearance
 	Captures   []CaptureState   `json:"captures"` // in order of appearance
+	PressCount PressCount       `json:"press_count"`
+	LostTags   uint64           `json:"lost_tags"` // that were sent and never heard
+	Texts      []TextState      `json:"texts"`     // in order of appearance
+	Said       []SaidState      `json:"said"`      // oldest first
 }
 
 // ComponentState is what the fleet remembers of one component, vehicle or not.
 type ComponentState struct {
-	Component uint8  `json:"component"`
-	TypeKnown bool   `json:"type_known"` // it has sent a HEARTBEAT
-	Type      uint8  `json:"type"`       // MAV_TYPE
-	SeqKnown  bool   `json:"seq_known"`
-	Seq       uint8  `json:"seq"`
-	Frames    uint64 `json:"frames"`
-	Gaps      uint64 `json:"gaps"` // frames missing in the sequence
-	Link      string `json:"link"`
-	Address   string `json:"address"`
+	Component uint8 `json:"component"`
+	TypeKnown bool  `json:"type_known"` // it has sent a HEARTBEAT
+	Type      uint8 `json:"type"`       // MAV_TYPE
 }
 
 // VehicleState is what the autopilot of a system has said of itself.
@@ -56,19 +61,25 @@ type Battery struct {
 
 func noBattery() Battery { return Battery{Percent: -1, MV: -1} }
 
-func (s *SystemState) clone() SystemState {
+func (s *TrackState) clone() TrackState {
 	c := *s
 	c.Components = slices.Clone(s.Components)
+	c.Streams, c.Folded = slices.Clone(s.Streams), slices.Clone(s.Folded)
 	c.Presses = slices.Clone(s.Presses)
 	c.Targets = slices.Clone(s.Targets)
 	c.Captures = slices.Clone(s.Captures)
+	c.Clock.Others = slices.Clone(s.Clock.Others)
+	c.Switches = s.Switches.clone()
+	c.Texts, c.Said = cloneTexts(s.Texts), slices.Clone(s.Said)
+	c.Aim = s.Aim.clone()
 	return c
 }
 
-func (s *SystemState) track() Track { return Track(s.System) }
+// Track is the track's name.
+func (s *TrackState) Track() Track { return Track(s.System) | Track(s.Disc)<<8 }
 
 // component is the memory of a component, made at its first frame. It is valid until the next one is made.
-func (s *SystemState) component(id uint8) *ComponentState {
+func (s *TrackState) component(id uint8) *ComponentState {
 	i := 0
 	for i < len(s.Components) && s.Components[i].Component < id {
 		i++
@@ -80,37 +91,12 @@ func (s *SystemState) component(id uint8) *ComponentState {
 }
 
 // station says whether s is a ground station: it has a GCS and no autopilot.
-func (s *SystemState) station() bool {
+func (s *TrackState) station() bool {
 	return !s.Vehicle.Exists && slices.ContainsFunc(s.Components, func(c ComponentState) bool { return c.TypeKnown && c.Type == typeGCS })
 }
 
-// The pair of ids that SiK radios put on the frames that they inject, with a sequence of their own making ("3", "D").
-const radioSystem, radioComponent = 51, 68
-
-// maxGap is the longest run of missing frames that is a gap; more is a new start of the sender.
-const maxGap = 64
-
-// count takes note of a frame in the component's sequence. A number at most maxGap behind is a late frame or a copy
-// over another link.
-func (c *ComponentState) count(fr *Frame) {
-	c.Frames++
-	if fr.SysID == radioSystem && fr.CompID == radioComponent {
-		return
-	}
-	if c.SeqKnown {
-		ahead := fr.Seq - c.Seq
-		if ahead == 0 || -ahead <= maxGap {
-			return
-		}
-		if missing := ahead - 1; missing <= maxGap {
-			c.Gaps += uint64(missing)
-		}
-	}
-	c.Seq, c.SeqKnown = fr.Seq, true
-}
-
 // heartbeat folds a HEARTBEAT. The first one of an autopilot makes the system a vehicle.
-func (f *Fleet) heartbeat(s *SystemState, fr *Frame, p []byte, out *News) {
+func (f *Fleet) heartbeat(s *TrackState, fr *Frame, p []byte, out *News) {
 	hb := ReadHeartbeat(p)
 	c := s.component(fr.CompID)
 	c.TypeKnown, c.Type = true, hb.Type
@@ -132,7 +118,11 @@ func (f *Fleet) heartbeat(s *SystemState, fr *Frame, p []byte, out *News) {
 	v.Type, v.Autopilot, v.Status = hb.Type, hb.Autopilot, hb.SystemStatus
 	v.BaseMode, v.CustomMode = hb.BaseMode, hb.CustomMode
 	v.Heard, v.Standing = fr.At, StandingHeard
+	s.Identity.Signed = fr.Signed
 	f.due = min(f.due, fr.At+f.staleUS)
+	if want := f.pins[s.System].typ; want != "" {
+		f.pin(s.System, &f.systems[s.System].Type, want, typeWord(v.Type), fr.At, out)
+	}
 
 	switch {
 	case first, before.Standing == StandingStale:
@@ -157,53 +147,25 @@ func (f *Fleet) heartbeat(s *SystemState, fr *Frame, p []byte, out *News) {
 func (v *VehicleState) armed() bool { return v.BaseMode&modeFlagArmed != 0 }
 
 // change tells a turn in the vehicle's life, unless the plan ignores it.
-func (f *Fleet) change(s *SystemState, kind ChangeKind, at int64, out *News) {
+func (f *Fleet) change(s *TrackState, kind ChangeKind, at int64, out *News) {
 	if f.ignored(s) {
 		return
 	}
-	out.Changes = append(out.Changes, Change{At: at, Track: s.track(), Vehicle: f.names[s.System], Kind: kind})
-}
-
-// The series of times since boot that an autopilot sends. Each is compared with itself only: some firmware stamps
-// GLOBAL_POSITION_INT with the time of the GPS solution, up to a second behind the others.
-const (
-	clockSystemTime = iota
-	clockAttitude
-	clockPosition
-	clocks
-)
-
-const (
-	wrapMS    = 600_000 // around the end of 32 bits, 49.7 days, going back is a wrap
-	reorderMS = 5_000   // going back by less is a late frame, by more a reboot
-)
-
-// clock folds a time since boot. late tells that a newer one of its series has been heard, so that what came with it
-// is old; a reboot makes the fleet forget where the vehicle was.
-func (f *Fleet) clock(s *SystemState, series int, ms uint32, at int64, out *News) (late bool) {
-	if ms == 0 {
-		return false // not filled in
-	}
-	newest := s.BootMS[series]
-	if ms < newest && !(newest > math.MaxUint32-wrapMS && ms < wrapMS) {
-		if newest-ms < reorderMS {
-			return true
-		}
-		f.forget(s)
-		f.change(s, ChangeReboot, at, out)
-	}
-	s.BootMS[series] = ms
-	return false
+	out.Changes = append(out.Changes, Change{At: at, Track: s.Track(), Vehicle: f.name(s), Kind: kind})
 }
 
 // forget drops what does not outlive the autopilot's memory.
-func (f *Fleet) forget(s *SystemState) {
-	s.BootMS = [clocks]uint32{}
+func (f *Fleet) forget(s *TrackState) {
+	s.Clock.forget()
+	s.Trust.forget(s.Position.Known)
 	s.Position = PositionState{}
+	s.Aim = AimState{}
 	s.Vehicle.Landed, s.Vehicle.LandedAt = 0, 0
 	s.Vehicle.Main, s.Vehicle.Pack = noBattery(), noBattery()
 	s.Flight.Anchored, s.Flight.LowSince = false, 0
 	s.Targets, s.Captures = nil, nil
+	s.PressCount, s.Texts = PressCount{}, nil
+	s.Switches.restart()
 }
 
 // sysStatus folds a SYS_STATUS.

@@ -11,6 +11,7 @@
 //	    manifest.json       format, program, station, own id, previous session, head of the audit chain
 //	    start.json          the whole state of the fold when the session began
 //	    plan-<digest>.json  each plan that judged any part of it
+//	    terrain-<digest>.hgt each elevation tile that one of them names
 //	    flight.tlog         every frame, those that the station made included
 //	    transitions.jsonl   what the fold made of it; written at the end, or by the next start
 //

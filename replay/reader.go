@@ -20,12 +20,17 @@ type ReaderOptions struct {
 	Paths []string // logs and session folders
 	From  int64    // µs; frames before it are left out
 	To    int64    // µs; frames from it on are left out; 0: none
+	// Admit, if set, is asked about each frame of a foreign log, in the order in which they would be handed out and those
+	// before From included: it sets Signed and says whether the frame is handed out at all. It is not asked about frames
+	// of a session whose station has judged them, see [Manifest.Verified].
+	Admit func(f *mavlink.Frame) bool
 }
 
 // Reader hands out the frames of logs in one order, by time and where that is equal by the order of the paths. It is
 // used by one goroutine; Progress may be called by others.
 type Reader struct {
 	mode    readerMode
+	admit   func(f *mavlink.Frame) bool
 	from    int64
 	to      int64
 	sources []*source // in the order of the paths
@@ -67,7 +72,7 @@ func Open(o ReaderOptions) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.from, r.to = o.From, o.To
+	r.from, r.to, r.admit = o.From, o.To, o.Admit
 	return r, nil
 }
 
@@ -157,10 +162,13 @@ func (r *Reader) earliest() (*source, error) {
 
 // take puts the frame of s into the batch, what belongs before it first, and moves s on.
 func (r *Reader) take(s *source, out *outgoing) error {
-	f := s.frame
+	f := &s.frame
 	f.At = max(f.At, r.last)
 	if r.to != 0 && f.At >= r.to {
 		return io.EOF
+	}
+	if r.admit != nil && !s.verified() && f.Origin != mavlink.OriginOwn && !r.admit(f) {
+		return r.advance(s)
 	}
 	if f.At >= r.from {
 		if r.mode.adds {
@@ -177,7 +185,7 @@ func (r *Reader) take(s *source, out *outgoing) error {
 			s.holds, s.held = r.batchNo, s.scan.chunk
 			out.hold(s.held)
 		}
-		out.arena.Frames = append(out.arena.Frames, f)
+		out.arena.Frames = append(out.arena.Frames, *f)
 	}
 	return r.advance(s)
 }

@@ -72,7 +72,7 @@ func TestAStationThatWasDownDidNotBeat(t *testing.T) {
 	root := t.TempDir()
 	var paths []string
 	for _, at := range []int64{t0 + 500_000, t0 + 20*secondUS} {
-		r, err := Create(root, testManifest, at, nil, nil)
+		r, err := Create(root, testManifest, at, Beginning{})
 		if err != nil {
 			t.Fatal(err)
 		}

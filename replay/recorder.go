@@ -33,10 +33,18 @@ type Recorder struct {
 	opened os.FileInfo // the file as opened; nil: it is not looked after
 }
 
+// Beginning is what a session starts with, beside its manifest.
+type Beginning struct {
+	Start    []byte            // the state of the fold
+	Plans    map[string][]byte // by the SHA-256 of their bytes, in hex
+	Tiles    Tiles             // where the terrain tiles are that the plans name
+	TileRefs []string          // and their digests
+}
+
 // Create begins a session in a new folder of root, named by the time at (µs). Everything that the session begins with
 // is on the disk when it returns: the folder is built under another name and takes its own by a rename, so it is there
-// whole or not at all. There is one creator at a time. plans are by the SHA-256 of their bytes, in hex.
-func Create(root string, m Manifest, at int64, start []byte, plans map[string][]byte) (_ *Recorder, err error) {
+// whole or not at all. There is one creator at a time.
+func Create(root string, m Manifest, at int64, b Beginning) (_ *Recorder, err error) {
 	fail := func(err error) (*Recorder, error) { return nil, fmt.Errorf("create session: %w", err) }
 	m.Format, m.GoArch, m.Go, m.Started = SessionFormat, runtime.GOARCH, runtime.Version(), formatTime(at)
 	if m.Own.System == 0 {
@@ -65,7 +73,7 @@ func Create(root string, m Manifest, at int64, start []byte, plans map[string][]
 			os.RemoveAll(temp)
 		}
 	}()
-	for digest, plan := range plans {
+	for digest, plan := range b.Plans {
 		if err := checkPlan(digest, plan); err != nil {
 			return fail(fmt.Errorf("plan %s: %w", digest, err))
 		}
@@ -73,7 +81,12 @@ func Create(root string, m Manifest, at int64, start []byte, plans map[string][]
 			return fail(err)
 		}
 	}
-	for name, data := range map[string][]byte{startName: start, manifestName: append(manifest, '\n'), logName: nil} {
+	for _, digest := range b.TileRefs {
+		if err := placeTile(b.Tiles.path(digest), temp, digest); err != nil {
+			return fail(err)
+		}
+	}
+	for name, data := range map[string][]byte{startName: b.Start, manifestName: append(manifest, '\n'), logName: nil} {
 		if err := writeFile(filepath.Join(temp, name), data); err != nil {
 			return fail(err)
 		}

@@ -136,7 +136,7 @@ func TestAFailedSyncEndsTheRecording(t *testing.T) {
 }
 
 func TestAnAddedPlanIsInTheSessionAndOnlyUnderItsDigest(t *testing.T) {
-	r, err := Create(t.TempDir(), testManifest, t0, nil, nil)
+	r, err := Create(t.TempDir(), testManifest, t0, Beginning{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func TestASessionIsCreatedWholeOrNotAtAll(t *testing.T) {
 		"another plan": {testManifest, map[string][]byte{digestOf(plan): []byte(`[]`)}},
 		"no own id":    {Manifest{Station: "yanwu"}, nil},
 	} {
-		if _, err := Create(root, c.m, t0, nil, c.plans); err == nil {
+		if _, err := Create(root, c.m, t0, Beginning{Plans: c.plans}); err == nil {
 			t.Errorf("%s: created", name)
 		}
 		if left, err := os.ReadDir(root); err == nil && len(left) > 0 {
@@ -179,7 +179,7 @@ func TestASessionIsCreatedWholeOrNotAtAll(t *testing.T) {
 		}
 	}
 	dir := recordSession(t, root, t0, nil)
-	if _, err := Create(root, testManifest, t0, nil, nil); !errors.Is(err, os.ErrExist) {
+	if _, err := Create(root, testManifest, t0, Beginning{}); !errors.Is(err, os.ErrExist) {
 		t.Errorf("a second session of the same time: %v", err)
 	}
 	// What a crash left while it was being built is no session, and goes with the next.
@@ -212,7 +212,7 @@ func TestASessionIsCreatedWholeOrNotAtAll(t *testing.T) {
 }
 
 func BenchmarkRecord(b *testing.B) {
-	r, err := Create(b.TempDir(), testManifest, t0, nil, nil)
+	r, err := Create(b.TempDir(), testManifest, t0, Beginning{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -247,7 +247,7 @@ func TestARecorderWhoseLogWasRemovedOrReplacedSaysSo(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, err := Create(filepath.Join(t.TempDir(), "sessions"), testManifest, t0, nil, nil)
+			r, err := Create(filepath.Join(t.TempDir(), "sessions"), testManifest, t0, Beginning{})
 			if err != nil {
 				t.Fatal(err)
 			}

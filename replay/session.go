@@ -17,8 +17,9 @@ import (
 	"riverwatch/mavlink"
 )
 
-// SessionFormat is the format of session folders that this version writes, and the newest that it reads.
-const SessionFormat = 1
+// SessionFormat is the format of session folders that this version writes, and the newest that it reads. In format 1
+// nobody had looked at signatures, and each origin note named link and address.
+const SessionFormat = 2
 
 const (
 	manifestName    = "manifest.json"
@@ -45,6 +46,10 @@ type Manifest struct {
 	LedgerN   uint64        `json:"ledger_n"`   // the event that ChainHead belongs to
 	Started   string        `json:"started"`    // set by Create: UTC, as in the folder's name but with - and :
 }
+
+// Verified says whether the station verified signatures before it recorded: then what is signed in the log is its
+// vehicle's own word, or nobody looks at the signatures of that vehicle.
+func (m *Manifest) Verified() bool { return m.Format >= 2 }
 
 // Session is a recorded session, its log excepted: that is read with Frames.
 type Session struct {

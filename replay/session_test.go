@@ -86,7 +86,7 @@ func batches(frames []mavlink.Frame, n int) (all []mavlink.Batch) {
 func recordSession(t testing.TB, root string, at int64, frames []mavlink.Frame) string {
 	t.Helper()
 	plan := []byte(`{"zones":[]}`)
-	r, err := Create(root, testManifest, at, []byte(`{"fold":1}`), map[string][]byte{digestOf(plan): plan})
+	r, err := Create(root, testManifest, at, Beginning{Start: []byte(`{"fold":1}`), Plans: map[string][]byte{digestOf(plan): plan}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,8 +235,8 @@ func TestASessionThatIsDamagedOrNewerIsRefusedWithTheReason(t *testing.T) {
 		{"garbled manifest", func(d string) error { return os.WriteFile(filepath.Join(d, manifestName), []byte("{\"form"), 0o600) }, "manifest.json is damaged"},
 		{"empty manifest", func(d string) error { return os.WriteFile(filepath.Join(d, manifestName), []byte("{}"), 0o600) }, "names no format"},
 		{"newer", func(d string) error {
-			return os.WriteFile(filepath.Join(d, manifestName), []byte(`{"format":2,"own":"otherwise"}`), 0o600)
-		}, "format 2, this version reads up to 1"},
+			return os.WriteFile(filepath.Join(d, manifestName), []byte(`{"format":3,"own":"otherwise"}`), 0o600)
+		}, "format 3, this version reads up to 2"},
 		{"no start", func(d string) error { return os.Remove(filepath.Join(d, startName)) }, "start.json"},
 		{"no log", func(d string) error { return os.Remove(filepath.Join(d, logName)) }, "flight.tlog"},
 		{"another plan", func(d string) error {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,7 +26,7 @@ type Entry struct {
 	Name    string
 	Dir     string
 	Started time.Time // UTC, whole µs
-	Bytes   int64     // of all its files
+	Bytes   int64     // of all its files; one that several sessions share is the newest one's
 }
 
 // List returns the sessions in root, oldest first. A root that is not there has none.
@@ -44,19 +45,43 @@ func List(root string) ([]Entry, error) {
 			continue // not ours
 		}
 		e := Entry{Name: d.Name(), Dir: filepath.Join(root, d.Name()), Started: started}
-		files, err := os.ReadDir(e.Dir)
-		if err != nil {
-			return nil, fmt.Errorf("list sessions: %w", err)
-		}
-		for _, f := range files {
-			if info, err := f.Info(); err == nil {
-				e.Bytes += info.Size()
-			}
-		}
 		all = append(all, e)
 	}
 	slices.SortFunc(all, func(a, b Entry) int { return cmp.Compare(a.Name, b.Name) })
+	// The oldest go first, and what a newer one shares with them goes with the newer one.
+	shared := map[inode]bool{}
+	for i := range slices.Backward(all) {
+		if all[i].Bytes, err = sizeOf(all[i].Dir, shared); err != nil {
+			return nil, fmt.Errorf("list sessions: %w", err)
+		}
+	}
 	return all, nil
+}
+
+// inode is a file, whatever its names.
+type inode struct{ device, number uint64 }
+
+// sizeOf is how many bytes a folder's files have, those with several names only where they are not in shared yet.
+func sizeOf(dir string, shared map[inode]bool) (bytes int64, err error) {
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return 0, err
+	}
+	for _, f := range files {
+		info, err := f.Info()
+		if err != nil {
+			continue // it has gone meanwhile
+		}
+		if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Nlink > 1 {
+			id := inode{uint64(st.Dev), st.Ino} //nolint:unconvert // the types differ between systems
+			if shared[id] {
+				continue
+			}
+			shared[id] = true
+		}
+		bytes += info.Size()
+	}
+	return bytes, nil
 }
 
 // Newest returns the newest session in root; ok is false where there is none.

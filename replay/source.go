@@ -149,10 +149,12 @@ func (s *source) advance() error {
 	}
 }
 
-// setOrigin gives a frame of a session the origin that it had: the station's own notes say it.
+// setOrigin gives a frame of a session the origin that it had: the station's own notes say it. One that bears a
+// signature was verified by the station: it would not be there otherwise.
 func (s *source) setOrigin(f *mavlink.Frame) {
 	if f.SysID != s.session.Own.System || f.CompID != s.session.Own.Component {
 		f.Origin = s.origins[uint16(f.SysID)<<8|uint16(f.CompID)]
+		f.Signed = s.session.Verified() && mavlink.Signed(f.Raw)
 		return
 	}
 	f.Origin = mavlink.OriginOwn
@@ -163,6 +165,9 @@ func (s *source) setOrigin(f *mavlink.Frame) {
 		}
 	}
 }
+
+// verified says whether the signatures in the log have been looked at.
+func (s *source) verified() bool { return s.session != nil && s.session.Verified() }
 
 // scanned is how many bytes of the file have been read.
 func (s *source) scanned() int64 {

@@ -50,7 +50,8 @@ type Alert struct {
 	Lat       *alerts.Degrees    `json:"lat"` // with Lon and CE90 of the newest sighting that has a position
 	Lon       *alerts.Degrees    `json:"lon"`
 	CE90      *alerts.Decimetres `json:"ce90_m"`
-	N         int64              `json:"n"` // the event of the newest transition
+	Sighting  *alerts.Sighting   `json:"sighting"` // that says where the alert is; null for the station's own
+	N         int64              `json:"n"`        // the event of the newest transition
 }
 
 // Detail is an alert with its history.
@@ -276,7 +277,7 @@ func scanAlert(row scanner, a *Alert) (cursor int64, err error) {
 	tr, err := readTransition(data)
 	a.ID, a.Station, a.UpdatedAt, a.Rule, a.Severity, a.Kind, a.Subject = tr.Alert, tr.Station, tr.At, tr.Rule, tr.Severity, tr.Kind, tr.Subject
 	a.Zone, a.ZoneKind, a.Distance, a.Bearing, a.Side = tr.Zone, tr.ZoneKind, tr.Distance, tr.Bearing, tr.Side
-	a.Certainty, a.Verified, a.Sightings, a.Outcome = tr.Certainty, tr.Verified, tr.Sightings, tr.Outcome
+	a.Certainty, a.Verified, a.Sightings, a.Outcome, a.Sighting = tr.Certainty, tr.Verified, tr.Sightings, tr.Outcome, tr.Sighting
 	return cursor, err
 }
 

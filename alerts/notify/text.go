@@ -25,14 +25,22 @@ func Text(t *alerts.Transition, zone *time.Location) string {
 		b.WriteString(", near " + t.Zone)
 	}
 	switch s := t.Sighting; {
+	case s != nil && s.Ray != nil:
+		fmt.Fprintf(&b, "; the camera was at %s, %s (WGS-84)", degrees(s.Ray.Lat), degrees(s.Ray.Lon))
 	case s != nil && s.Located && fromAircraft(s):
-		fmt.Fprintf(&b, "; %s, %s (WGS-84) is the position of the aircraft, %s somewhere within ±%s m", degrees(s.Lat), degrees(s.Lon), cmp.Or(s.Kind, "target"), metres(s.CE90))
+		fmt.Fprintf(&b, "; %s, %s (WGS-84) is the position of the aircraft, %s somewhere within %s", degrees(s.Lat), degrees(s.Lon), cmp.Or(counted(s), "target"), spread(s))
 	case s != nil && s.Located:
-		fmt.Fprintf(&b, "; %s, %s (WGS-84) ±%s m", degrees(s.Lat), degrees(s.Lon), metres(s.CE90))
+		fmt.Fprintf(&b, "; %s, %s (WGS-84) %s", degrees(s.Lat), degrees(s.Lon), spread(s))
 	case t.Kind == alerts.OfVehicleLost && t.Event != alerts.DidClose:
 		b.WriteString("; its last position is on the page") // the transition knows the zone only
 	}
+	if r := remedies[t.Kind]; r != "" && t.To != alerts.Closed {
+		b.WriteString("; " + r)
+	}
 	b.WriteString("; " + time.UnixMicro(int64(t.At)).In(zone).Format("2006-01-02 15:04:05 -07:00"))
+	if s := t.Sighting; s != nil && s.Uncertainty > 2000 {
+		b.WriteString(seen(s, zone))
+	}
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '
@@ -56,9 +64,17 @@ func headline(t *alerts.Transition) string {
 
 // causes are the station's own alerts: what is wrong, and what ended it when they close themselves.
 var causes = map[alerts.Kind]struct{ wrong, over string }{
-	alerts.OfVehicleLost: {"vehicle lost, nothing is heard from it", "vehicle heard again"},
-	alerts.OfGateUnseen:  {"no drone has seen the gate for too long", "gate seen again"},
-	alerts.OfTrouble:     {"trouble", "trouble is over"},
+	alerts.OfVehicleLost:      {"vehicle lost, nothing is heard from it", "vehicle heard again"},
+	alerts.OfGateUnseen:       {"no drone has seen the gate for too long", "gate seen again"},
+	alerts.OfIdentityConflict: {"identity in dispute, more than one aircraft claims to be this vehicle or it is not where it is pinned", "identity is no longer in dispute"},
+	alerts.OfPositionSuspect:  {"position not to be trusted, something contradicts it", "position can be trusted again"},
+	alerts.OfTrouble:          {"trouble", "trouble is over"},
+}
+
+// remedies are what to do about what is not to be believed.
+var remedies = map[alerts.Kind]string{
+	alerts.OfIdentityConflict: "ask the crews who flies under this name, check its sightings by radio",
+	alerts.OfPositionSuspect:  "ask the pilot where it is, do not go by its place on the map",
 }
 
 // what says what happened.
@@ -113,10 +129,44 @@ func sighting(s *alerts.Sighting) string {
 	case s == nil:
 		return "sighting"
 	case s.Vehicle == "":
-		return s.Kind + " marked by hand"
+		return counted(s) + " marked by hand"
 	}
-	return s.Kind + " sighted by " + s.Vehicle
+	return counted(s) + " sighted by " + s.Vehicle
 }
+
+// counted is what was seen: "person", "2 people", "3 x boat".
+func counted(s *alerts.Sighting) string {
+	switch {
+	case s.Count <= 1:
+		return s.Kind
+	case s.Kind == "person":
+		return fmt.Sprintf("%d people", s.Count)
+	}
+	return fmt.Sprintf("%d x %s", s.Count, s.Kind)
+}
+
+// spread is how far a point may be off: by the half axes of its ellipse where they are known, else by its radius.
+func spread(s *alerts.Sighting) string {
+	if e := s.Ellipse; e != nil {
+		return fmt.Sprintf("±%s x %s m", metres(e.Major), metres(e.Minor))
+	}
+	return "±" + metres(s.CE90) + " m"
+}
+
+// seen is when a sighting was made, where that is not sure to 2 s, and by how much it may be off.
+func seen(s *alerts.Sighting, zone *time.Location) string {
+	return fmt.Sprintf("; seen about %s ±%d s", time.UnixMicro(int64(s.At)).In(zone).Format("15:04:05"), (s.Uncertainty+999)/1000)
+}
+
+// direction is all that is known of where the target of a ray is.
+func direction(s *alerts.Sighting) string {
+	from := cmp.Or(s.Vehicle, "the camera")
+	bearing := (int64(s.Ray.Bearing) + 5) / 10 % 360
+	return fmt.Sprintf("direction only: bearing %d° from %s, %s to %s m away", bearing, from, metres(whole(s.Ray.Min)), metres(whole(s.Ray.Max)))
+}
+
+// whole rounds to metres: a direction is no surer.
+func whole(d alerts.Decimetres) alerts.Decimetres { return (d + 5) / 10 * 10 }
 
 // fromAircraft says that a sighting's position is that of the drone that saw it.
 func fromAircraft(s *alerts.Sighting) bool { return s.Basis == "vehicle" }
@@ -124,7 +174,15 @@ func fromAircraft(s *alerts.Sighting) bool { return s.Basis == "vehicle" }
 // where says how the sighting lies to the zone.
 func where(t *alerts.Transition) string {
 	var parts []string
+	ray := t.Sighting != nil && t.Sighting.Ray != nil
+	if ray {
+		parts = append(parts, direction(t.Sighting))
+	}
 	switch {
+	case ray && t.Zone != "" && t.Distance == 0:
+		parts = append(parts, "which meets "+t.Zone)
+	case ray && t.Zone != "" && t.Distance != alerts.NoLength: // a side or a bearing of it says nothing of the target
+		parts = append(parts, fmt.Sprintf("which passes %s m from %s", metres(whole(t.Distance)), t.Zone))
 	case t.Zone == "" || t.Distance == alerts.NoLength:
 	case t.Distance == 0: // a bearing from the zone says nothing here
 		parts = append(parts, "within "+t.Zone)
@@ -133,7 +191,7 @@ func where(t *alerts.Transition) string {
 	default:
 		parts = append(parts, fmt.Sprintf("%s m from %s towards %d°", metres(t.Distance), t.Zone, t.Bearing))
 	}
-	if len(parts) > 0 && (t.Side == "left" || t.Side == "right") {
+	if len(parts) > 0 && !ray && (t.Side == "left" || t.Side == "right") {
 		parts[0] += " on its " + t.Side + " side"
 	}
 	if len(parts) > 0 && t.Sighting != nil && fromAircraft(t.Sighting) {
@@ -145,6 +203,9 @@ func where(t *alerts.Transition) string {
 		parts = append(parts, "position unknown")
 	default:
 		parts = append(parts, t.Certainty)
+	}
+	if t.Sighting != nil && t.Sighting.Suspect {
+		parts = append(parts, "position suspect")
 	}
 	if len(t.Also) > 0 {
 		names := make([]string, 0, 4)

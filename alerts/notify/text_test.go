@@ -83,7 +83,43 @@ func TestTheTextSaysWhatAPersonMustKnow(t *testing.T) {
 			station(alerts.OfTrouble, "recording")(t)
 			t.Event, t.By = alerts.DidAcknowledge, 4
 		}, "HIGH station yanwu: acknowledged by person 4: trouble with recording" + when},
-		{station("identity_conflict", "egret-1"), "HIGH egret-1: identity conflict" + when},
+		{station(alerts.OfIdentityConflict, "egret-1"), "HIGH egret-1: identity in dispute, more than one aircraft claims to be this vehicle or it is not where it is pinned; " +
+			"ask the crews who flies under this name, check its sightings by radio" + when},
+		{func(t *alerts.Transition) {
+			station(alerts.OfIdentityConflict, "egret-1")(t)
+			t.Event, t.To, t.Outcome = alerts.DidClose, alerts.Closed, alerts.Cleared
+		}, "HIGH egret-1: identity is no longer in dispute" + when},
+		{func(t *alerts.Transition) {
+			station(alerts.OfPositionSuspect, "egret-2")(t)
+			t.Zone = "gate-3"
+		}, "HIGH egret-2: position not to be trusted, something contradicts it, near gate-3; ask the pilot where it is, do not go by its place on the map" + when},
+		{func(t *alerts.Transition) {
+			station(alerts.OfPositionSuspect, "egret-2")(t)
+			t.Event, t.By = alerts.DidAcknowledge, 4
+		}, "HIGH egret-2: acknowledged by person 4: position not to be trusted, something contradicts it; ask the pilot where it is, do not go by its place on the map" + when},
+		{func(t *alerts.Transition) {
+			station(alerts.OfPositionSuspect, "egret-2")(t)
+			t.Event, t.To, t.Outcome = alerts.DidClose, alerts.Closed, alerts.Cleared
+		}, "HIGH egret-2: position can be trusted again" + when},
+		{station("a_new_kind", "egret-1"), "HIGH egret-1: a new kind" + when},
+		{func(t *alerts.Transition) {
+			s := *t.Sighting
+			s.Count, s.Ellipse, s.TimeSource, s.Uncertainty = 2, &alerts.Ellipse{Major: 240, Minor: 91, Bearing: 120}, "boot", 2000
+			t.Sighting = &s
+		}, "HIGH gate-3: 2 people sighted by egret-1, 12.3 m from gate-3 towards 87° on its left side, certain; 37.2412345, 111.9512345 (WGS-84) ±24 x 9.1 m" + when},
+		{func(t *alerts.Transition) {
+			t.Sighting = photo(*t.Sighting)
+			t.Sighting.Kind, t.Sighting.Count, t.Sighting.Suspect, t.Sighting.CE90, t.Verified = "boat", 3, true, 1500, false
+			t.Sighting.At, t.Sighting.Uncertainty = at-9_000_000, 4200
+		}, "UNVERIFIED HIGH gate-3: 3 x boat sighted by egret-1, aircraft 12.3 m from gate-3 towards 87° on its left side, certain, position suspect; " +
+			"37.2412345, 111.9512345 (WGS-84) is the position of the aircraft, 3 x boat somewhere within ±150 m" + when + "; seen about 07:49:51 ±5 s"},
+		{func(t *alerts.Transition) { t.Sighting, t.Certainty, t.Distance = looked(*t.Sighting), "possible", 0 },
+			"HIGH gate-3: person sighted by egret-1, direction only: bearing 123° from egret-1, 400 to 1500 m away, which meets gate-3, possible; the camera was at 37.2400000, 111.9500000 (WGS-84)" + when},
+		{func(t *alerts.Transition) {
+			t.Sighting, t.Certainty, t.Also = looked(*t.Sighting), "possible", []alerts.Near{{Zone: "bank-e"}}
+			t.Sighting.Ray.Bearing, t.Sighting.Suspect = 3597, true
+		}, "HIGH gate-3: person sighted by egret-1, direction only: bearing 0° from egret-1, 400 to 1500 m away, which passes 12 m from gate-3, possible, position suspect, also near bank-e; " +
+			"the camera was at 37.2400000, 111.9500000 (WGS-84)" + when},
 		{func(t *alerts.Transition) { station(alerts.OfVehicleLost, "egret\n1\x1b[31m")(t) }, "HIGH egret 1 [31m: vehicle lost, nothing is heard from it" + page + when},
 	} {
 		tr := base
@@ -107,10 +143,21 @@ func FuzzATextIsOneLine(f *testing.F) {
 			Zone: zone, Subject: vehicle, Event: alerts.Event(event), Kind: alerts.Kind(kind), Distance: alerts.Decimetres(distance),
 			Bearing: alerts.Bearing(bearing), Sighting: &alerts.Sighting{Vehicle: vehicle, Kind: thing, Located: true},
 		}
+		if distance%2 == 0 {
+			tr.Sighting.Ray = &alerts.Ray{Bearing: alerts.Decidegrees(bearing), Max: alerts.Decimetres(distance)}
+		}
+		tr.Sighting.Count, tr.Sighting.Uncertainty = int32(bearing), alerts.Milliseconds(distance)
 		if text := Text(&tr, time.UTC); strings.ContainsAny(text, "\r\n\t\x00\x1b") || text == "" {
 			t.Errorf("%q", text)
 		}
 	})
+}
+
+// looked is a sighting of which only the direction is known.
+func looked(s alerts.Sighting) *alerts.Sighting {
+	s.Source, s.Basis, s.Located, s.Lat, s.Lon, s.CE90 = "rc_switch", "ray", false, 0, 0, 0
+	s.Ray = &alerts.Ray{Lat: 372400000, Lon: 1119500000, Bearing: 1234, HalfWidth: 56, Min: 4000, Max: 15000}
+	return &s
 }
 
 func photo(s alerts.Sighting) *alerts.Sighting {

@@ -42,6 +42,8 @@ func replayCommand() *cobra.Command {
 				return usageError{errors.New("--verify compares a session with what its station wrote; it goes without --config and --against")}
 			case o.Verify && (o.From != 0 || o.To != 0):
 				return usageError{errors.New("--verify takes the whole session; it goes without --from and --to")}
+			case o.Keys != "" && o.Config == "":
+				return usageError{errors.New("--keys is for judging flight logs anew; it goes with --config")}
 			case o.Against != "" && o.Config == "":
 				return usageError{errors.New("--against compares with --config: give both")}
 			}
@@ -51,6 +53,7 @@ func replayCommand() *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&o.Config, "config", "", "judge everything by this configuration `FILE` (what if)")
 	f.StringVar(&o.Against, "against", "", "print what this configuration `FILE` would change")
+	f.StringVar(&o.Keys, "keys", "", "verify the signatures in flight logs of others with the keys that `FILE` lists")
 	f.BoolVar(&o.Verify, "verify", false, "compare with the transitions that the station wrote")
 	f.StringVar(&from, "from", "", "leave out what is before `TIME` (RFC 3339)")
 	f.StringVar(&to, "to", "", "leave out what is from `TIME` on (RFC 3339)")

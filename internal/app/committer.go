@@ -34,6 +34,8 @@ const (
 	troubleLedger    = "ledger"
 )
 
+var errStopping = errors.New("the station is stopping")
+
 // item is one batch on its way from the fold to the disk.
 type item struct {
 	batch   mavlink.Batch
@@ -52,7 +54,7 @@ type beginning struct {
 
 // committerOptions is what a committer is made with.
 type committerOptions struct {
-	Sessions func(at int64, start []byte, plans map[string][]byte) (*replay.Recorder, error)
+	Sessions func(at int64, start []byte, plans map[string]*watch.Judge) (*replay.Recorder, error)
 	Ledger   interface {
 		Commit(changes ...*ledger.Changes) ([]ledger.Stored, error)
 	}
@@ -62,6 +64,7 @@ type committerOptions struct {
 	Trouble func(subject string, on bool)
 	Kept    func()                                // after each commit
 	Unkept  func(transitions []alerts.Transition) // when the ledger cannot commit
+	Reply   func(mavlink.Reply)                   // answers a command, once what it asked for is on the disk
 	Metrics *metrics                              // nil: none
 	Log     *zap.Logger
 }
@@ -109,7 +112,7 @@ func newCommitter(o committerOptions) *committer {
 // disk. It reports whether the committer wants a new session, for which the caller then calls begin.
 func (c *committer) push(b mavlink.Batch, e *watch.Effects) (wantsSession bool) {
 	it := item{batch: b}
-	if e.Durable() {
+	if e.Durable() || len(e.Replies) > 0 {
 		it.effects = keep(e)
 	}
 	size := b.Bytes()
@@ -164,7 +167,7 @@ func (c *committer) do(ctx context.Context, f func() error) error {
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
-		return errors.New("the station is stopping")
+		return errStopping
 	}
 	c.tasks = append(c.tasks, func() { done <- f() })
 	c.mu.Unlock()
@@ -226,7 +229,8 @@ func (c *committer) write(work []item) {
 		n := len(work)
 		var changes ledger.Changes
 		var answers []watch.Answer
-		durable := false
+		var replies []mavlink.Reply
+		durable, whole := false, true
 		for i := range work {
 			it := &work[i]
 			if it.begin != nil {
@@ -239,14 +243,16 @@ func (c *committer) write(work []item) {
 				if recorded {
 					c.transcribe(e.Transitions)
 				}
-				answers = append(answers, e.Answers...)
+				answers, replies = append(answers, e.Answers...), append(replies, e.Replies...)
 				add(&changes, e)
 			}
+			whole = whole && recorded
 		}
 		c.sync(durable)
 		if durable {
 			c.commit(&changes, answers)
 		}
+		c.reply(replies, whole && c.rec != nil || !c.failing)
 		if b := work[n-1].begin; b != nil {
 			c.session(b)
 		}
@@ -419,6 +425,21 @@ func (c *committer) commit(changes *ledger.Changes, answers []watch.Answer) {
 	c.mu.Unlock()
 }
 
+// temporarilyRejected is MAV_RESULT_TEMPORARILY_REJECTED: the command was right, and is to be sent again later.
+const temporarilyRejected = 1
+
+// reply answers commands whose effects are on the disk: in the log, or in the ledger, or in both. Where neither could
+// take them they are told to come again: the sighting stands in memory and its notices leave, so nobody is the worse if
+// they do not, and if they do, within half a minute it is the same sighting and later one more of the same alert.
+func (c *committer) reply(replies []mavlink.Reply, onDisk bool) {
+	for _, r := range replies {
+		if !onDisk && r.Result == 0 {
+			r.Result = temporarilyRejected
+		}
+		c.o.Reply(r)
+	}
+}
+
 // last leaves the newest n.
 func last[T any](list []T, n int) []T { return slices.Delete(list, 0, max(0, len(list)-n)) }
 
@@ -436,7 +457,7 @@ func (c *committer) transcribe(ts []alerts.Transition) {
 func keep(e *watch.Effects) *watch.Effects {
 	return &watch.Effects{
 		Transitions: slices.Clone(e.Transitions), Sightings: slices.Clone(e.Sightings), ZoneEvents: slices.Clone(e.ZoneEvents),
-		Sorties: slices.Clone(e.Sorties), Answers: slices.Clone(e.Answers),
+		Sorties: slices.Clone(e.Sorties), Answers: slices.Clone(e.Answers), Replies: slices.Clone(e.Replies),
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"riverwatch/alerts/ledger"
 	"riverwatch/internal/watch"
 	"riverwatch/mavlink"
+	"riverwatch/replay"
 )
 
 // fullLedger takes nothing while it is full.
@@ -68,6 +69,60 @@ func TestWhatWaitsForTheLedgerIsBounded(t *testing.T) {
 	}
 	if _, first := c.await(2); !first || len(l.got.Answers) != rounds || kept != 1 {
 		t.Errorf("afterwards: %v, %d answers, told %d times", first, len(l.got.Answers), kept)
+	}
+}
+
+// TestCommandsAreAnsweredByWhatIsOnTheDisk: a sender that is told to come again does so, and loses nothing by it.
+func TestCommandsAreAnsweredByWhatIsOnTheDisk(t *testing.T) {
+	const accepted, denied = 0, 2 // MAV_RESULT
+	for _, tt := range []struct {
+		name            string
+		recording, full bool
+		broken          bool // the log takes no more
+		result, want    uint8
+	}{
+		{"log and ledger", true, false, false, accepted, accepted},
+		{"only the ledger", false, false, false, accepted, accepted},
+		{"only the log", true, true, false, accepted, accepted},
+		{"neither", false, true, false, accepted, temporarilyRejected},
+		{"the ledger, since the log breaks", true, false, true, accepted, accepted},
+		{"neither, since the log breaks", true, true, true, accepted, temporarilyRejected},
+		{"what was refused stays so", false, true, false, denied, denied},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l := &fullLedger{full: tt.full}
+			var replies []mavlink.Reply
+			c := newCommitter(committerOptions{
+				Ledger: l, Log: zap.NewNop(), Trouble: func(string, bool) {}, Kept: func() {}, Unkept: func([]alerts.Transition) {},
+				Reply: func(r mavlink.Reply) { replies = append(replies, r) }, Free: func() (uint64, error) { return 0, nil }, MinFree: func() uint64 { return 1 },
+			})
+			if tt.recording {
+				rec, err := replay.Create(t.TempDir(), replay.Manifest{Own: mavlink.DefaultOwnID}, 1, replay.Beginning{Start: []byte("{}")})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if c.rec = rec; tt.broken {
+					if err := rec.Close(); err != nil {
+						t.Fatal(err)
+					}
+				}
+				defer rec.Close()
+			}
+			r := mavlink.Reply{Origin: 3, System: 255, Component: 190, Command: 31005, Result: tt.result}
+			again := r
+			again.Command++
+			// The press, and a copy that brings nothing but its answer.
+			c.push(mavlink.Batch{}, &watch.Effects{Sightings: []alerts.Sighting{{ID: "s"}}, Replies: []mavlink.Reply{r}})
+			c.push(mavlink.Batch{}, &watch.Effects{Replies: []mavlink.Reply{again}})
+			c.write(c.queue)
+			r.Result, again.Result = tt.want, tt.want
+			if len(replies) != 2 || replies[0] != r || replies[1] != again {
+				t.Errorf("answered %+v, want result %d twice", replies, tt.want)
+			}
+			if n := len(l.got.Sightings); n > 1 || n == 0 && !tt.full {
+				t.Errorf("%d sightings in the ledger", n)
+			}
+		})
 	}
 }
 

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"fmt"
 	"reflect"
 	"strings"
 
@@ -23,7 +22,7 @@ func (e *MistakesError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Load reads a configuration and its zone files. What is wrong with them comes as one *MistakesError.
+// Load reads a configuration, its zone files and its terrain. What is wrong with them comes as one *MistakesError.
 func Load(file string) (*configs.Config, []geofence.Zone, error) {
 	c, zones, problems := Check(file)
 	if configs.Broken(problems) {
@@ -32,19 +31,28 @@ func Load(file string) (*configs.Config, []geofence.Zone, error) {
 	return c, zones, nil
 }
 
-// Check reads a configuration and its zone files and gives every mistake and warning in them.
+// Check reads a configuration, its zone files and its terrain, and gives every mistake and warning in them.
 func Check(file string) (*configs.Config, []geofence.Zone, []configs.Problem) {
 	c, problems := configs.Load(file)
 	if c == nil {
 		return nil, nil, problems
 	}
 	zones, more := c.LoadZones()
-	return c, zones, append(problems, more...)
+	problems = append(problems, more...)
+	return c, zones, append(problems, c.LoadTerrain(zones)...)
 }
 
-// plan is what the fold judges by under a configuration.
+// compile makes what the fold judges by under a configuration.
+func compile(c *configs.Config, zones []geofence.Zone) (*watch.Judge, error) {
+	var terrain *geofence.Terrain
+	if len(c.Tiles) > 0 {
+		terrain = geofence.NewTerrain(c.Tiles)
+	}
+	return watch.Compile(plan(c, zones), terrain)
+}
+
 func plan(c *configs.Config, zones []geofence.Zone) watch.Plan {
-	p := watch.Plan{Fleet: *c.Mavlink.Plan(), Zones: zones, Book: alerts.Plan{Rules: []alerts.Rule{}, Recipients: []string{}}}
+	p := watch.Plan{Fleet: *c.Mavlink.Plan(), Zones: zones, Sight: c.Camera.Limits(), Book: alerts.Plan{Rules: []alerts.Rule{}, Recipients: []string{}}}
 	for _, r := range c.Rules {
 		p.Book.Rules = append(p.Book.Rules, r.Rule())
 	}
@@ -70,39 +78,4 @@ func fixedAtStart(old, next *configs.Config) (parts []string) {
 		}
 	}
 	return parts
-}
-
-// Describe tells in a few lines what a configuration watches.
-func Describe(c *configs.Config, zones []geofence.Zone) string {
-	var b strings.Builder
-	count := map[geofence.Kind]int{}
-	for i := range zones {
-		count[zones[i].Kind]++
-	}
-	fmt.Fprintf(&b, "station %s: %s, %s, %s, %s, %s, %s, %s\n", c.Station.Name, some(len(c.Links), "link"),
-		some(len(c.Mavlink.Vehicles), "vehicle"), some(count[geofence.Gate], "gate"), some(count[geofence.Bank], "bank"),
-		some(count[geofence.Area], "area"), some(len(c.Rules), "rule"), some(len(c.Notify), "recipient"))
-	for _, r := range c.Rules {
-		what := "a sighting"
-		if len(r.Kinds) > 0 {
-			what += " of " + strings.Join(r.Kinds, " or ")
-		}
-		if len(r.Sources) > 0 {
-			what += " by " + strings.Join(r.Sources, " or ")
-		}
-		where := strings.Join(r.Near, " or ")
-		if len(r.Zones) > 0 {
-			where += " " + strings.Join(r.Zones, " or ")
-		}
-		fmt.Fprintf(&b, "rule %s: %s near %s, %s or surer, is a %s alert\n", r.Name, what, where, r.MinCertainty, r.Severity)
-	}
-	return b.String()
-}
-
-// some counts things: "1 link", "2 links".
-func some(n int, thing string) string {
-	if n != 1 {
-		thing += "s"
-	}
-	return fmt.Sprint(n, " ", thing)
 }

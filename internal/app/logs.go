@@ -126,11 +126,12 @@ func Backup(ctx context.Context, config, dir string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	copied := map[string]string{}
 	for _, e := range entries {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := copySession(e.Dir, filepath.Join(dir, "sessions", e.Name)); err != nil {
+		if err := copySession(e.Dir, filepath.Join(dir, "sessions", e.Name), copied); err != nil {
 			return fmt.Errorf("back up: %w", err)
 		}
 	}
@@ -146,8 +147,9 @@ func inside(path, dir string) bool {
 	return errors.Join(errPath, errDir, err) == nil && rest != ".." && !strings.HasPrefix(rest, ".."+string(filepath.Separator))
 }
 
-// copySession copies a session, the open one as far as it has come: a log may end anywhere.
-func copySession(from, to string) error {
+// copySession copies a session, the open one as far as it has come: a log may end anywhere. What sessions share they share
+// in the copy too: copied has where a tile of terrain went first, by its name, which tells what is in it.
+func copySession(from, to string, copied map[string]string) error {
 	if err := os.MkdirAll(to, 0o700); err != nil {
 		return err
 	}
@@ -159,8 +161,15 @@ func copySession(from, to string) error {
 		if filepath.Ext(f.Name()) == ".part" {
 			continue // of an open session; a restored station writes it from the log
 		}
-		if err := copyFile(filepath.Join(from, f.Name()), filepath.Join(to, f.Name())); err != nil {
+		target := filepath.Join(to, f.Name())
+		if first := copied[f.Name()]; first != "" && os.Link(first, target) == nil {
+			continue
+		}
+		if err := copyFile(filepath.Join(from, f.Name()), target); err != nil {
 			return err
+		}
+		if replay.IsTile(f.Name()) {
+			copied[f.Name()] = target
 		}
 	}
 	return nil

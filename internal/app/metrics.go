@@ -3,6 +3,7 @@ package app
 import (
 	"net/http"
 	"runtime"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -19,6 +20,8 @@ type metrics struct {
 	fixes      prometheus.Counter
 	rejected   [mavlink.RejectReasons]prometheus.Counter
 	evidence   *prometheus.CounterVec
+	lostTags   *prometheus.CounterVec
+	hearing    *hearing
 	sightings  *prometheus.CounterVec
 	zoneEvents *prometheus.CounterVec
 	alerts     *prometheus.CounterVec
@@ -44,6 +47,8 @@ func newMetrics(r prometheus.Registerer, c *configs.Config, version string) *met
 	m := &metrics{
 		fixes:      counter("fixes_total", "Positions of vehicles that were believed.").WithLabelValues(),
 		evidence:   counter("evidence_total", "Messages that tag something, by source and what became of them.", "source", "outcome"),
+		lostTags:   counter("tags_lost_total", "Tags that a vehicle sent and that were never heard, by the counters that the messages of some sources carry.", "source"),
+		hearing:    newHearing(r, c),
 		sightings:  counter("sightings_total", "Sightings: presses, however many messages told of each.", "source"),
 		zoneEvents: counter("zone_events_total", "Zone events of tracks, by kind of zone.", "kind", "event"),
 		alerts:     counter("alerts_total", "Alerts opened; rule is the kind for the station's own.", "rule", "severity"),
@@ -61,6 +66,7 @@ func newMetrics(r prometheus.Registerer, c *configs.Config, version string) *met
 	}
 	for _, s := range mavlink.Sources() {
 		m.sightings.WithLabelValues(string(s))
+		m.lostTags.WithLabelValues(string(s))
 		for _, outcome := range []string{"sighting", "merged", mavlink.RejectSourceOff.String()} {
 			m.evidence.WithLabelValues(string(s), outcome)
 		}
@@ -80,7 +86,7 @@ func newMetrics(r prometheus.Registerer, c *configs.Config, version string) *met
 			m.alerts.WithLabelValues(rule.Name, string(s))
 		}
 	}
-	for _, kind := range []alerts.Kind{alerts.OfVehicleLost, alerts.OfGateUnseen, alerts.OfTrouble} {
+	for _, kind := range []alerts.Kind{alerts.OfVehicleLost, alerts.OfGateUnseen, alerts.OfIdentityConflict, alerts.OfPositionSuspect, alerts.OfTrouble} {
 		for _, s := range alerts.Severities() {
 			m.alerts.WithLabelValues(string(kind), string(s))
 		}
@@ -112,6 +118,9 @@ func (m *metrics) count(e *watch.Effects) {
 			m.sightings.WithLabelValues(c.Source).Inc()
 		}
 	}
+	for _, t := range e.LostTags {
+		m.lostTags.WithLabelValues(string(t.Source)).Add(float64(t.N))
+	}
 	for _, z := range e.ZoneEvents {
 		m.zoneEvents.WithLabelValues(z.ZoneKind, z.Event).Inc()
 	}
@@ -128,6 +137,7 @@ func (m *metrics) count(e *watch.Effects) {
 
 // look shows what stands in a snapshot.
 func (m *metrics) look(s *snapshot) {
+	m.hearing.look(s)
 	for i, n := range s.open {
 		m.open[i].Set(float64(n))
 	}
@@ -180,4 +190,161 @@ func (m *metrics) reloaded(ok bool) {
 
 func metricsHandler(r *prometheus.Registry) http.Handler {
 	return promhttp.HandlerFor(r, promhttp.HandlerOpts{Registry: r})
+}
+
+// others is the label of all vehicles and links that are not configured: whoever sends can make up any number of them.
+const others = "other"
+
+// hearing counts how the vehicles are heard, from what the snapshots show of their streams. A stream's own counts are no
+// counters: they outlive a restart, fall when a late frame turns up, and go with the stream when a newer one takes its
+// place. What is counted is by how much they have grown.
+type hearing struct {
+	links  map[string]bool
+	counts [streamCounts]*prometheus.CounterVec
+	was    map[streamKey]streamTally // of the newest snapshot; nil: there was none
+	spare  map[streamKey]streamTally
+
+	views     atomic.Pointer[[]mavlink.VehicleView]
+	skew      *prometheus.Desc
+	doubtedBy *prometheus.Desc
+}
+
+const (
+	streamFrames = iota
+	streamLost
+	streamDuplicates
+	streamOutOfOrder
+	streamCounts
+)
+
+type streamTally [streamCounts]uint64
+
+type streamKey struct {
+	system, disc, component uint8
+	link, address           string
+}
+
+func newHearing(r prometheus.Registerer, c *configs.Config) *hearing {
+	h := &hearing{
+		links: map[string]bool{},
+		skew: prometheus.NewDesc("riverwatch_vehicle_clock_skew_seconds",
+			"A vehicle's UTC less the station's, where that is more than 5 s, so that its times are not used; 0 while it is less, or the vehicle does not know the time.", []string{"vehicle"}, nil),
+		doubtedBy: prometheus.NewDesc("riverwatch_vehicle_doubted",
+			"1 while a configured vehicle is not to be believed, by doubt: another claims its identity or a pin does not hold, what it says is not verified, its position is suspect.", []string{"vehicle", "doubt"}, nil),
+	}
+	for i, m := range [...]struct{ name, help string }{
+		{"stream_frames_total", "Frames of vehicles by vehicle and link, without those that came twice over one link; beside the configured ones all others together."},
+		{"sequence_lost_total", "Frames missing in the numbering of a vehicle's streams: lost on the way, or kept back by a router."},
+		{"duplicate_frames_total", "Frames of vehicles that had come before, over this link or another."},
+		{"out_of_order_frames_total", "Frames of vehicles that came after later ones."},
+	} {
+		h.counts[i] = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "riverwatch_" + m.name, Help: m.help}, []string{"vehicle", "link"})
+		r.MustRegister(h.counts[i])
+	}
+	for _, l := range c.Links {
+		h.links[l.Name] = true
+		h.begin(others, l.Name)
+	}
+	h.begin(others, others)
+	silent := make([]mavlink.VehicleView, len(c.Mavlink.Vehicles))
+	for i := range silent {
+		silent[i] = mavlink.VehicleView{Name: c.Mavlink.Vehicles[i].Name, Known: true, Verified: true}
+	}
+	h.show(silent)
+	r.MustRegister(h)
+	return h
+}
+
+func (h *hearing) begin(vehicle, link string) {
+	for _, v := range h.counts {
+		v.WithLabelValues(vehicle, link)
+	}
+}
+
+// show makes the vehicles those that Collect tells of, with all of their series.
+func (h *hearing) show(vehicles []mavlink.VehicleView) {
+	h.views.Store(&vehicles)
+	for i := range vehicles {
+		if v := &vehicles[i]; configured(v) {
+			for link := range h.links {
+				h.begin(v.Name, link)
+			}
+		}
+	}
+}
+
+// look takes in what a snapshot shows. One from before the first plan knows no vehicle yet: those configured stay.
+func (h *hearing) look(s *snapshot) {
+	if s.plan != "" {
+		h.show(s.vehicles)
+	}
+	first := h.was == nil
+	now := h.spare
+	if now == nil {
+		now = map[streamKey]streamTally{}
+	}
+	clear(now)
+	for i := range s.vehicles {
+		v := &s.vehicles[i]
+		name := others
+		if configured(v) {
+			name = v.Name
+		}
+		for j := range v.Streams {
+			st := &v.Streams[j]
+			key := streamKey{v.System, v.Disc, st.Component, st.Link, st.Address}
+			tally := streamTally{st.Frames, st.Lost, st.Duplicates, st.OutOfOrder}
+			was, known := h.was[key]
+			if tally[streamFrames] < was[streamFrames] {
+				was = streamTally{} // it went, and came again
+			}
+			link := st.Link
+			if !h.links[link] {
+				link = others
+			}
+			for n := range tally {
+				tally[n] = max(tally[n], was[n])
+				if more := tally[n] - was[n]; more > 0 && (known || !first) {
+					h.counts[n].WithLabelValues(name, link).Add(float64(more))
+				}
+			}
+			now[key] = tally
+		}
+	}
+	h.was, h.spare = now, h.was
+}
+
+// configured says whether a view is of a vehicle of the plan, and not of another aircraft that claims to be it.
+func configured(v *mavlink.VehicleView) bool { return v.Known && v.Disc == 0 }
+
+// Describe and Collect make a hearing the collector of what stands now: a vehicle that a reload drops is gone.
+func (h *hearing) Describe(out chan<- *prometheus.Desc) {
+	out <- h.skew
+	out <- h.doubtedBy
+}
+
+// Collect gives the gauges of the configured vehicles.
+func (h *hearing) Collect(out chan<- prometheus.Metric) {
+	views := *h.views.Load()
+	for i := range views {
+		v := &views[i]
+		if !configured(v) {
+			continue
+		}
+		skew := 0.0
+		if v.ClockSkewS != nil {
+			skew = *v.ClockSkewS
+		}
+		out <- prometheus.MustNewConstMetric(h.skew, prometheus.GaugeValue, skew, v.Name)
+		for _, d := range [...]struct {
+			doubt string
+			holds bool
+		}{{"conflict", v.Conflict}, {"unverified", !v.Verified}, {"suspect", v.Suspect != ""}} {
+			n := 0.0
+			if d.holds {
+				n = 1
+			}
+			out <- prometheus.MustNewConstMetric(h.doubtedBy, prometheus.GaugeValue, n, v.Name, d.doubt)
+		}
+	}
 }

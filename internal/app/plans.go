@@ -22,6 +22,16 @@ func (p *plans) add(j *watch.Judge) {
 	p.all = append(p.all, j)
 }
 
+// only forgets all plans but the one in force: no frame that names another is on its way.
+func (p *plans) only(inForce *watch.Judge) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.all = nil
+	if inForce.Digest != "" {
+		p.all = []*watch.Judge{inForce}
+	}
+}
+
 // find gives the plan of that digest, nil where there is none.
 func (p *plans) find(digest string) *watch.Judge {
 	p.mu.Lock()
@@ -36,7 +46,7 @@ func (p *plans) find(digest string) *watch.Judge {
 
 // from gives the plan in force and those added after it, whose frames may still come: what a session must hold to be
 // complete. What came before the plan in force is forgotten.
-func (p *plans) from(inForce string) map[string][]byte {
+func (p *plans) from(inForce string) map[string]*watch.Judge {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := range p.all {
@@ -45,9 +55,22 @@ func (p *plans) from(inForce string) map[string][]byte {
 			break
 		}
 	}
-	held := map[string][]byte{}
+	held := map[string]*watch.Judge{}
 	for _, j := range p.all {
-		held[j.Digest] = j.JSON
+		held[j.Digest] = j
 	}
 	return held
+}
+
+// tiles are the digests of the terrain that the plans judge by.
+func (p *plans) tiles() map[string]bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	used := map[string]bool{}
+	for _, j := range p.all {
+		for _, ref := range j.Plan.Terrain {
+			used[ref.SHA256] = true
+		}
+	}
+	return used
 }

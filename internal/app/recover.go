@@ -31,7 +31,7 @@ func (s *Station) recover() error {
 	recovered, newLedger := false, s.ledger.LastSeq() == 0
 	for i, e := range slices.Backward(entries) {
 		if recovered {
-			if err := transcribe(e.Dir); err != nil {
+			if err := transcribe(e.Dir); err != nil && !errors.Is(err, errOtherVersion) {
 				s.o.Log.Warn("an earlier session stays without its transitions", zap.String("session", e.Name), zap.Error(err))
 			}
 			continue
@@ -89,12 +89,15 @@ func (s *Station) recoverFrom(dir string, isNewest bool) error {
 	if m := session.Manifest; m.Station != s.o.Config.Station.Name {
 		return fmt.Errorf("it was recorded by station %s, this is %s; give each station a data_dir of its own", m.Station, s.o.Config.Station.Name)
 	}
+	if other, err := ofOtherVersion(session); err != nil {
+		return err
+	} else if other {
+		return s.carryOver(session)
+	}
 	if err := addPlans(&s.plans, session); err != nil {
 		return err
 	}
-	if err := s.watch.Restore(session.Start); errors.Is(err, watch.ErrOtherFormat) {
-		s.o.Log.Warn("recovering over a change of version", zap.Error(err))
-	} else if err != nil {
+	if err := s.watch.Restore(session.Start); err != nil {
 		return err
 	}
 	frames, err := session.Frames()
@@ -192,7 +195,7 @@ func addPlans(p *plans, session *replay.Session) error {
 	}
 	slices.Sort(digests)
 	for _, digest := range digests {
-		judge, err := watch.ReadPlan(session.Plans[digest])
+		judge, err := watch.ReadPlan(session.Plans[digest], tileOf(session))
 		if err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"riverwatch/alerts"
+	"riverwatch/configs"
 	"riverwatch/internal/watch"
 	"riverwatch/mavlink"
 	"riverwatch/replay"
@@ -23,6 +24,7 @@ type ReplayOptions struct {
 	Paths    []string
 	Config   string // what if: this configuration judges all of it; "": sessions as they were
 	Against  string // the difference that this configuration would have made
+	Keys     string // a file of keys, to verify signatures of foreign logs with, beside those of the configuration
 	Verify   bool   // as it was: compare with what the station wrote
 	From, To int64  // µs; frames outside are left out of a what-if; 0: no bound
 	Speed    float64
@@ -43,7 +45,7 @@ func Replay(ctx context.Context, o ReplayOptions) error {
 	case o.Against != "":
 		err = o.against(ctx, out)
 	case o.Config != "":
-		err = o.whatIf(ctx, out)
+		err = o.coldly(ctx, out)
 	default:
 		for _, path := range o.Paths {
 			err = errors.Join(err, o.asItWas(ctx, path, out))
@@ -117,6 +119,11 @@ func (o *ReplayOptions) asItWas(ctx context.Context, path string, out *bufio.Wri
 
 // refold gives a session's frames and the watch that folded them, as it was at the session's start.
 func refold(session *replay.Session) (*watch.Watch, *replay.Reader, error) {
+	if other, err := ofOtherVersion(session); err != nil {
+		return nil, nil, err
+	} else if other {
+		return nil, nil, fmt.Errorf("%w, %s: replay it as it was with that version, or judge its frames anew with --config FILE", errOtherVersion, session.Manifest.Program)
+	}
 	var held plans
 	if err := addPlans(&held, session); err != nil {
 		return nil, nil, err
@@ -150,30 +157,54 @@ func isSession(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// judge loads a configuration to judge a what-if by, and the zone that its readers' clocks show.
-func judge(file string) (*watch.Judge, *time.Location, error) {
-	c, zones, err := Load(file)
-	if err != nil {
-		return nil, nil, err
-	}
-	j, err := watch.Compile(plan(c, zones))
-	return j, c.Station.Location, err
+// whatIf is a configuration that judges logs, and the logs.
+type whatIf struct {
+	judge      *watch.Judge
+	zone       *time.Location // that its readers' clocks show
+	signatures *signatures
+	frames     *replay.Reader
+	watch      *watch.Watch
 }
 
-// open gives the logs as one stream and the name of the station that they tell of: "-" unless all of them are
-// sessions of one station.
-func (o *ReplayOptions) open() (*replay.Reader, string, error) {
-	frames, err := replay.Open(replay.ReaderOptions{Paths: o.Paths, From: o.From, To: o.To})
-	if err != nil {
-		return nil, "", err
+// judgedBy opens the logs to be judged by a configuration file.
+func (o *ReplayOptions) judgedBy(file string) (*whatIf, error) {
+	c, zones, problems := Check(file)
+	if c != nil && o.Keys != "" {
+		problems = append(problems, c.AddKeys(o.Keys)...)
 	}
+	if configs.Broken(problems) {
+		return nil, &MistakesError{problems}
+	}
+	j, err := compile(c, zones)
+	if err != nil {
+		return nil, err
+	}
+	w := &whatIf{judge: j, zone: c.Station.Location, signatures: newSignatures(c)}
+	station, err := o.station()
+	if err != nil {
+		return nil, err
+	}
+	w.watch = watch.New(watch.Options{Station: station, WhatIf: j})
+	from := replay.ReaderOptions{Paths: o.Paths, From: o.From, To: o.To}
+	if !w.signatures.idle {
+		from.Admit = w.signatures.admit
+	}
+	w.frames, err = replay.Open(from)
+	return w, err
+}
+
+// station is the name of the station that the logs tell of: "-" unless all of them are sessions of one station.
+func (o *ReplayOptions) station() (string, error) {
 	station := ""
 	for _, path := range o.Paths {
 		name := "-"
 		if isSession(path) {
 			session, err := replay.OpenSession(path)
 			if err != nil {
-				return nil, "", errors.Join(err, frames.Close())
+				return "", err
+			}
+			if o.Keys != "" && session.Manifest.Verified() {
+				return "", fmt.Errorf("%s is a session, which takes no --keys: its frames were verified when they were recorded", path)
 			}
 			name = session.Manifest.Station
 		}
@@ -182,24 +213,19 @@ func (o *ReplayOptions) open() (*replay.Reader, string, error) {
 		}
 		station = name
 	}
-	return frames, station, nil
+	return station, nil
 }
 
-// whatIf folds logs cold under the given configuration.
-func (o *ReplayOptions) whatIf(ctx context.Context, out *bufio.Writer) error {
-	j, zone, err := judge(o.Config)
+// coldly folds logs from nothing under the given configuration.
+func (o *ReplayOptions) coldly(ctx context.Context, out *bufio.Writer) error {
+	w, err := o.judgedBy(o.Config)
 	if err != nil {
 		return err
 	}
-	o.zone = zone
-	frames, station, err := o.open()
-	if err != nil {
-		return err
-	}
-	defer frames.Close()
-	w := watch.New(watch.Options{Station: station, WhatIf: j})
-	err = w.Run(ctx, o.paced(frames), func(batch mavlink.Batch, e *watch.Effects) error {
-		o.progress(frames)
+	defer w.frames.Close()
+	o.zone = w.zone
+	err = w.watch.Run(ctx, o.paced(w.frames), func(batch mavlink.Batch, e *watch.Effects) error {
+		o.progress(w.frames)
 		o.count(batch, e)
 		for i := range e.Transitions {
 			o.print(out, &e.Transitions[i])
@@ -209,46 +235,58 @@ func (o *ReplayOptions) whatIf(ctx context.Context, out *bufio.Writer) error {
 	if err != nil {
 		return err
 	}
-	o.remarks(frames, w)
+	o.remarks(w)
 	return nil
 }
 
-// against folds logs under two configurations at once and prints what differs between their transitions.
+// against folds logs under two configurations at once and prints what differs between their transitions. Each reads for
+// itself, since the two may believe different signatures.
 func (o *ReplayOptions) against(ctx context.Context, out *bufio.Writer) error {
-	ja, zone, err := judge(o.Config)
+	wa, err := o.judgedBy(o.Config)
 	if err != nil {
 		return err
 	}
-	jb, _, err := judge(o.Against)
+	defer wa.frames.Close()
+	wb, err := o.judgedBy(o.Against)
 	if err != nil {
 		return err
 	}
-	frames, station, err := o.open()
-	if err != nil {
-		return err
-	}
-	defer frames.Close()
-	wa, wb := watch.New(watch.Options{Station: station, WhatIf: ja}), watch.New(watch.Options{Station: station, WhatIf: jb})
-	o.zone = zone
+	defer wb.frames.Close()
+	o.zone = wa.zone
 	var a, b []alerts.Transition
 	var eb watch.Effects
-	err = wa.Run(ctx, o.paced(frames), func(batch mavlink.Batch, ea *watch.Effects) error {
-		o.progress(frames)
-		o.count(batch, ea)
+	stepB := func() error {
+		batch, err := wb.frames.Next(ctx)
+		if err != nil {
+			return err
+		}
+		defer batch.Release()
 		eb.Reset()
 		for i := range batch.Frames {
-			wb.Apply(&batch.Frames[i], &eb)
+			wb.watch.Apply(&batch.Frames[i], &eb)
 		}
-		a, b = append(a, ea.Transitions...), append(b, eb.Transitions...)
+		b = append(b, eb.Transitions...)
+		return nil
+	}
+	err = wa.watch.Run(ctx, o.paced(wa.frames), func(batch mavlink.Batch, ea *watch.Effects) error {
+		o.progress(wa.frames)
+		o.count(batch, ea)
+		a = append(a, ea.Transitions...)
+		if err := stepB(); !errors.Is(err, io.EOF) {
+			return err
+		}
 		return nil
 	})
-	if err != nil {
+	for err == nil {
+		err = stepB()
+	}
+	if !errors.Is(err, io.EOF) {
 		return err
 	}
 	for _, c := range compare(a, b) {
 		o.printChange(out, &c)
 	}
-	o.remarks(frames, wa)
+	o.remarks(wa)
 	return nil
 }
 
@@ -378,14 +416,15 @@ func (o *ReplayOptions) count(b mavlink.Batch, e *watch.Effects) {
 }
 
 // remarks tells on the side what a reader of the results should know of the logs.
-func (o *ReplayOptions) remarks(frames *replay.Reader, w *watch.Watch) {
-	for _, s := range frames.Stats() {
+func (o *ReplayOptions) remarks(w *whatIf) {
+	for _, s := range w.frames.Stats() {
 		if s.Bad+s.Unknown+s.SkippedBytes+s.TrailingBytes+s.ClockSteps > 0 {
 			fmt.Fprintf(o.Err, "%s: %d frames with a wrong checksum, %d of unknown ids, %d bytes skipped, %d at the end, %d clock steps\n",
 				s.Path, s.Bad, s.Unknown, s.SkippedBytes, s.TrailingBytes, s.ClockSteps)
 		}
 	}
-	if n := w.LeftOut(); n > 0 {
+	w.signatures.tell(o.Err)
+	if n := w.watch.LeftOut(); n > 0 {
 		fmt.Fprintf(o.Err, "%s of people left out: in a what-if nobody answers\n", some(n, "action"))
 	}
 	fmt.Fprintf(o.Err, "%s of %s judged: %s, %s\n", some(o.seen.frames, "frame"), some(len(o.Paths), "log"),

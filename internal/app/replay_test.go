@@ -17,6 +17,7 @@ import (
 
 	"riverwatch/alerts"
 	"riverwatch/internal/sim"
+	"riverwatch/internal/watch"
 	"riverwatch/mavlink"
 	"riverwatch/replay"
 )
@@ -54,6 +55,15 @@ func replayed(t *testing.T, o ReplayOptions) (lines []alerts.Transition, text st
 		lines = append(lines, tr)
 	}
 	return lines, out.String()
+}
+
+// judgeOf is what a configuration file judges by.
+func judgeOf(file string) (*watch.Judge, error) {
+	c, zones, err := Load(file)
+	if err != nil {
+		return nil, err
+	}
+	return compile(c, zones)
 }
 
 // gist is what live and replay must agree on.
@@ -221,7 +231,7 @@ func TestRealLogRaisesWhatItsPhotosPredict(t *testing.T) {
 links: [{name: field, udp: "127.0.0.1:0"}]
 vehicles: [{name: egret-1, system: 11}]
 zones: [{file: gate.geojson, crs: wgs84}]
-sightings: {sources: [photo]}
+sightings: {sources: [photo], photo: {position: vehicle}}
 rules: [{name: crossing, near: [gate], severity: high, min_certainty: likely, merge: {within_m: 0, quiet: 0s}}]
 `
 		if err := errors.Join(os.WriteFile(filepath.Join(dir, "gate.geojson"), []byte(zones), 0o600),

@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -80,6 +79,10 @@ type Station struct {
 		began int64
 		bytes int64
 	}
+	lostTags struct { // of the fold's goroutine
+		told   int64 // station time
+		untold uint32
+	}
 }
 
 // snapshot is what people see of the fold. It is immutable.
@@ -117,17 +120,22 @@ func Open(o Options) (s *Station, err error) {
 	if err != nil {
 		return s, err
 	}
-	judge, err := watch.Compile(plan(c, o.Zones))
+	judge, err := compile(c, o.Zones)
 	if err != nil {
 		return s, err
+	}
+	if _, err := keepTerrain(s.tiles(), judge); err != nil {
+		o.Log.Error("the terrain cannot be kept; sessions that lack it cannot be recovered", zap.Error(err))
 	}
 	if err := s.recover(); err != nil {
 		return s, err
 	}
+	s.plans.only(s.watch.Judge())
 	s.plans.add(judge)
 	s.hear(judge)
 	s.listener, err = link.New(link.Options{
 		Links: c.Links, Own: c.Mavlink.Own, OneShot: func(id uint32) bool { return (*s.oneShot.Load())(id) }, LastAt: s.watch.At(),
+		Vehicles: c.Mavlink.Identities(), Signatures: s.watch.Signatures(),
 		Log: o.Log.Named("link"), Registerer: registry, Clock: time.Now,
 	})
 	if err != nil {
@@ -150,6 +158,7 @@ func Open(o Options) (s *Station, err error) {
 		Trouble: s.trouble,
 		Kept:    s.notifier.Wake,
 		Unkept:  s.notifier.Direct,
+		Reply:   s.reply,
 	})
 	if err := s.takeUp(); err != nil {
 		return s, err
@@ -271,6 +280,7 @@ func (s *Station) fold(b mavlink.Batch, e *watch.Effects) error {
 		s.o.Log.Error("a plan is missing", zap.Error(err))
 	}
 	s.metrics.count(e)
+	s.tellLostTags(e.LostTags)
 	s.session.bytes += int64(b.Bytes() + 8*len(b.Frames))
 	wanted := s.committer.push(b, e)
 	at := s.watch.At()
@@ -287,6 +297,22 @@ func (s *Station) fold(b mavlink.Batch, e *watch.Effects) error {
 		}
 	}
 	return nil
+}
+
+// tellLostTags says that somebody tagged something that never came. A vehicle whose counters lie must not fill the disk
+// with it: once a second is enough, with what was not told before.
+func (s *Station) tellLostTags(lost []mavlink.LostTag) {
+	l := &s.lostTags
+	for i := range lost {
+		t := &lost[i]
+		if t.At-l.told < int64(time.Second/time.Microsecond) {
+			l.untold += t.N
+			continue
+		}
+		s.o.Log.Warn("tags were sent and never heard: look at the link, and ask the pilot", zap.String("vehicle", t.Vehicle),
+			zap.String("source", string(t.Source)), zap.Uint32("lost", t.N), zap.Uint32("others_since_the_last_word", l.untold))
+		l.told, l.untold = t.At, 0
+	}
 }
 
 // look makes the snapshot anew, at most every lookEvery unless it is worth it.
@@ -312,13 +338,21 @@ func (s *Station) look(now bool) {
 }
 
 // beginSession makes a session's folder.
-func (s *Station) beginSession(at int64, start []byte, held map[string][]byte) (*replay.Recorder, error) {
+func (s *Station) beginSession(at int64, start []byte, held map[string]*watch.Judge) (*replay.Recorder, error) {
+	b := replay.Beginning{Start: start, Plans: map[string][]byte{}, Tiles: s.tiles()}
+	for digest, j := range held {
+		tiles, err := keepTerrain(b.Tiles, j)
+		if err != nil {
+			return nil, err
+		}
+		b.Plans[digest], b.TileRefs = j.JSON, append(b.TileRefs, tiles...)
+	}
 	n, head := s.ledger.Head()
 	c := s.config.Load()
 	rec, err := replay.Create(s.sessions(), replay.Manifest{
 		Program: s.o.Version, Station: c.Station.Name, Timezone: c.Station.Timezone, Own: c.Mavlink.Own,
 		Previous: s.previous, ChainHead: head, LedgerN: uint64(n),
-	}, at, start, held)
+	}, at, b)
 	if err == nil {
 		s.previous = filepath.Base(rec.Dir())
 	}
@@ -326,6 +360,15 @@ func (s *Station) beginSession(at int64, start []byte, held map[string][]byte) (
 }
 
 func (s *Station) sessions() string { return filepath.Join(s.o.Config.Station.DataDir, "sessions") }
+
+func (s *Station) tiles() replay.Tiles { return tilesIn(s.o.Config.Station.DataDir) }
+
+// reply answers a command. One that cannot be answered is sent again by its sender, and answered then.
+func (s *Station) reply(r mavlink.Reply) {
+	if err := s.listener.Reply(r); err != nil {
+		s.o.Log.Debug("a command could not be answered", zap.Uint8("system", r.System), zap.Uint8("component", r.Component), zap.Error(err))
+	}
+}
 
 func (s *Station) trouble(subject string, on bool) {
 	if err := s.listener.Own(mavlink.OwnTrouble, 0, mavlink.TroubleNote{Subject: subject, On: on}); err != nil {
@@ -357,11 +400,24 @@ func (s *Station) sweep(ctx context.Context) {
 		for _, dir := range gone {
 			s.o.Log.Info("an old session has been removed", zap.String("session", dir))
 		}
+		s.sweepTerrain(ctx)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// sweepTerrain lets the tiles go that no plan of this life names; sessions keep theirs. The committer's goroutine does
+// it: it is the one that gives new sessions theirs.
+func (s *Station) sweepTerrain(ctx context.Context) {
+	err := s.committer.do(ctx, func() error {
+		_, err := s.tiles().Sweep(s.plans.tiles())
+		return err
+	})
+	if err != nil && ctx.Err() == nil && !errors.Is(err, errStopping) {
+		s.o.Log.Warn("terrain tiles that are not needed could not be removed", zap.Error(err))
 	}
 }
 
@@ -393,52 +449,6 @@ func (s *Station) Ready() error {
 		return errors.New("the links are being opened")
 	}
 	return s.Healthy()
-}
-
-// Reload compiles the configuration file anew and lets the watch judge by it from the next frame on. A file with a
-// mistake changes nothing.
-func (s *Station) Reload(ctx context.Context) error {
-	s.reloading.Lock()
-	defer s.reloading.Unlock()
-	err := s.reload(ctx)
-	s.metrics.reloaded(err == nil)
-	if err != nil {
-		s.o.Log.Error("reload refused; the configuration in force goes on", zap.Error(err))
-	} else {
-		s.o.Log.Info("reloaded", zap.String("config", s.o.ConfigFile))
-	}
-	return err
-}
-
-func (s *Station) reload(ctx context.Context) error {
-	c, zones, err := Load(s.o.ConfigFile)
-	if err != nil {
-		return err
-	}
-	if parts := fixedAtStart(s.config.Load(), c); len(parts) > 0 {
-		return fmt.Errorf("%s: changed in %s, which is read at start only; restart the station, or change it back", s.o.ConfigFile, strings.Join(parts, ", "))
-	}
-	judge, err := watch.Compile(plan(c, zones))
-	if err != nil {
-		return err
-	}
-	err = s.committer.do(ctx, func() error {
-		s.plans.add(judge)
-		if s.committer.rec == nil {
-			return nil
-		}
-		return s.committer.rec.AddPlan(judge.Digest, judge.JSON)
-	})
-	if err != nil {
-		return fmt.Errorf("keep the new plan in the session: %w", err)
-	}
-	if err := s.listener.Own(mavlink.OwnPlan, 0, mavlink.PlanNote{Digest: judge.Digest}); err != nil {
-		return err
-	}
-	s.hear(judge)
-	s.notifier.SetRecipients(c.Notify)
-	s.config.Store(c)
-	return nil
 }
 
 // lock makes sure that one station works in a data folder.

@@ -185,11 +185,16 @@ func fakes() (*fakeStation, *fakeLedger) {
 			Position: &mavlink.PositionView{
 				Lat: 37.2742, Lon: 112.0052, AltM: 805, RelAltM: 60, HeadingDeg: &heading, GroundSpeedMS: 8, Quality: "good", AgeMS: 120,
 			},
-			BatteryPercent: &percent, Voltage: &volts, Frames: 1234, Link: "field", Address: "127.0.0.1:40001", Sortie: "1-1",
+			BatteryPercent: &percent, Voltage: &volts, Frames: 1234, SequenceGaps: 5, Link: "field", Address: "127.0.0.1:40001", Sortie: "1-1",
+			Violated: []string{}, Streams: []mavlink.StreamView{{
+				Component: 1, Link: "field", Address: "127.0.0.1:40001", Frames: 1234, Lost: 5, LossPercent: 0.4, Duplicates: 2, OutOfOrder: 1,
+				LastHeard: "2026-11-23T03:59:59.900000Z",
+			}},
 		}},
 		links: []link.LinkStatus{{
 			Name: "field", Kind: "udp", Address: "127.0.0.1:14550", Up: true, Since: noon.Add(-time.Hour), Sources: 1, Frames: 1234,
 			Errors: map[string]uint64{"crc": 2}, Dropped: map[string]uint64{}, BufferBytes: 425984,
+			Radio: &link.RadioStatus{RSSI: level(180), RemoteRSSI: level(172), Noise: level(45), TxBuf: 96, RxErrors: 3, Fixed: 1, At: noon.Add(-time.Second)},
 		}},
 	}
 	l := newFakeLedger()
@@ -201,18 +206,29 @@ func fakes() (*fakeStation, *fakeLedger) {
 	}}
 	l.sightings = []ledger.Sighting{{Alert: "a-gate", Sighting: alerts.Sighting{
 		ID: "s-1", At: alerts.Time(noon.UnixMicro()), Vehicle: "egret-1", Source: "poi_script", Kind: "person", Located: true,
-		Lat: lat, Lon: lon, CE90: ce90, Basis: "target", Verified: true,
+		Lat: lat, Lon: lon, CE90: ce90, Basis: "target", TimeSource: "utc", Uncertainty: 100, Verified: true,
+	}}, {Sighting: alerts.Sighting{
+		ID: "s-2", At: alerts.Time(noon.Add(-time.Minute).UnixMicro()), Vehicle: "egret-1", Source: "rc_switch", Kind: "person", Count: 2, Located: true,
+		Lat: lat - 90000, Lon: lon, CE90: 182, Basis: "ray", TimeSource: "boot", Uncertainty: 200, Ground: "surface", Verified: true,
+		Ellipse: &alerts.Ellipse{Major: 240, Minor: 91, Bearing: 120},
+	}}, {Sighting: alerts.Sighting{
+		ID: "s-3", At: alerts.Time(noon.Add(-2 * time.Minute).UnixMicro()), Vehicle: "egret-1", Source: "rc_switch", Kind: "person", Basis: "ray",
+		TimeSource: "receive", Uncertainty: 4200, Suspect: true, Ray: &alerts.Ray{Lat: lat, Lon: lon, Bearing: 1234, HalfWidth: 56, Min: 4000, Max: 15000},
 	}}}
+	l.alerts[0].Sighting = &l.sightings[0].Sighting
 	l.store("ledger", "k3v9", `{"id":"k3v9"}`, "")
 	l.store("transition", "a-gate", transition("a-gate", 1), "")
 	return station, l
 }
 
+func level(n uint8) *uint8 { return &n }
+
 func transition(alert string, seq int) string {
 	return `{"seq":` + strconv.Itoa(seq) + `,"at":"2026-11-23T04:00:00.123456Z","alert":"` + alert + `","rule":"crossing","severity":"high","from":"","to":"open",` +
 		`"zone":"gate-1","zone_kind":"gate","distance_m":6.3,"bearing_deg":87,"side":"","certainty":"likely","verified":true,"sightings":1,` +
 		`"sighting":{"id":"s-1","at":"2026-11-23T04:00:00.123456Z","vehicle":"egret-1","source":"poi_script","kind":"person",` +
-		`"lat":37.2741234,"lon":112.0051234,"ce90_m":8.0,"basis":"target"},"event":"opened","kind":"sighting","also":[],"by":0,"outcome":"","station":"yanwu","plan":"9f2c01aa"}`
+		`"lat":37.2741234,"lon":112.0051234,"ce90_m":8.0,"basis":"target","count":0,"time_source":"utc","time_uncertainty_ms":100,"suspect":false,` +
+		`"ground":"","ellipse":null,"ray":null},"event":"opened","kind":"sighting","also":[],"by":0,"outcome":"","station":"yanwu","plan":"9f2c01aa"}`
 }
 
 // newConsole makes a console over the fakes; change may alter its options.

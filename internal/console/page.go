@@ -14,7 +14,7 @@ import (
 //go:embed page/*
 var files embed.FS
 
-var scripts = []string{"dom.js", "api.js", "map.js", "alerts.js", "fleet.js", "main.js"}
+var scripts = []string{"dom.js", "api.js", "sight.js", "map.js", "alerts.js", "fleet.js", "main.js"}
 
 // page is the whole page as one document: a browser cannot send the station's token with a request for a script or a
 // style sheet, so there are none to ask for.

@@ -30,6 +30,8 @@ type Effects struct {
 	ZoneEvents  []ZoneEvent
 	Sorties     []mavlink.Sortie
 	Answers     []Answer
+	Replies     []mavlink.Reply   // to commands, to be sent once the effects are kept
+	LostTags    []mavlink.LostTag // that were sent and never heard
 	Counts      Counts
 	MissingPlan string // digest of a plan that a frame names and nobody has
 }
@@ -38,7 +40,7 @@ type Effects struct {
 func (e *Effects) Reset() {
 	*e = Effects{
 		Transitions: e.Transitions[:0], Sightings: e.Sightings[:0], ZoneEvents: e.ZoneEvents[:0], Sorties: e.Sorties[:0],
-		Answers: e.Answers[:0], Counts: Counts{Evidence: e.Counts.Evidence[:0]},
+		Answers: e.Answers[:0], Replies: e.Replies[:0], LostTags: e.LostTags[:0], Counts: Counts{Evidence: e.Counts.Evidence[:0]},
 	}
 }
 

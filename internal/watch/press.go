@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"math"
 	"slices"
 	"strconv"
 
@@ -31,38 +32,99 @@ type Press struct {
 func (w *Watch) tagged(e *mavlink.Evidence, out *Effects) {
 	w.s.Presses = slices.DeleteFunc(w.s.Presses, func(p Press) bool { return e.At-p.At > sameKeyFor })
 	at := alerts.Time(e.At)
+	s := w.sighting(e)
 	for i := range w.s.Presses {
 		p := &w.s.Presses[i]
-		if !p.holds(e) {
+		if !p.holds(e, &s) {
 			continue
 		}
 		out.Counts.Evidence = append(out.Counts.Evidence, EvidenceCount{Source: string(e.Source), Outcome: "merged"})
 		if e.Key != (mavlink.EvidenceKey{}) && !slices.Contains(p.Keys, e.Key) && len(p.Keys) < 16 {
 			p.Keys = append(p.Keys, e.Key)
 		}
-		if better(e, &p.Sighting) {
-			locate(&p.Sighting, e)
-			nears := w.near(geofence.Point{LatE7: e.LatE7, LonE7: e.LonE7}, int64(e.CE90DM))
-			p.Alert = w.book.Refine(at, p.Alert, p.Sighting, nears, &out.Transitions)
+		if better(&s, &p.Sighting) {
+			relocate(&p.Sighting, &s)
+			p.Alert = w.book.Refine(at, p.Alert, p.Sighting, w.nearSighting(&p.Sighting), &out.Transitions)
 			out.Sightings = append(out.Sightings, p.Sighting)
 		}
 		return
 	}
 	out.Counts.Evidence = append(out.Counts.Evidence, EvidenceCount{Source: string(e.Source), Outcome: "sighting"})
-	s := alerts.Sighting{
-		ID: alerts.Digest("sighting", w.o.Station, at.String(), strconv.Itoa(int(e.Track)), string(e.Source),
-			strconv.Itoa(int(e.LatE7)), strconv.Itoa(int(e.LonE7))),
-		At: at, Vehicle: e.Vehicle, Source: string(e.Source), Kind: e.Kind, Basis: string(mavlink.BasisNone), Verified: e.Verified,
-	}
-	if e.Located {
-		locate(&s, e)
-	}
 	p := Press{At: e.At, Track: e.Track, Verified: e.Verified, Sighting: s}
 	if e.Key != (mavlink.EvidenceKey{}) {
 		p.Keys = []mavlink.EvidenceKey{e.Key}
 	}
 	p.Alert = w.sighted(at, &s, out)
 	w.remember(p)
+}
+
+// sighting is the sighting that a piece of evidence would be by itself. Where it gives a camera's ray, the ground that
+// the plan knows decides what the ray is worth: a point, or a direction only.
+func (w *Watch) sighting(e *mavlink.Evidence) alerts.Sighting {
+	s := alerts.Sighting{
+		ID: alerts.Digest("sighting", w.o.Station, alerts.Time(e.At).String(), strconv.Itoa(int(e.Track)), string(e.Source),
+			strconv.Itoa(int(e.LatE7)), strconv.Itoa(int(e.LonE7))),
+		At: alerts.Time(e.Seen.At), Vehicle: e.Vehicle, Source: string(e.Source), Kind: e.Kind, Basis: string(mavlink.BasisNone), Verified: e.Verified,
+		Count: e.Count, TimeSource: string(e.Seen.Source), Uncertainty: alerts.Milliseconds((e.Seen.Uncertainty + 999) / 1000), Suspect: e.Suspect,
+	}
+	if e.Ray != nil {
+		w.looked(&s, e)
+		return s
+	}
+	if e.Located {
+		s.Located, s.Lat, s.Lon = true, alerts.Degrees(e.LatE7), alerts.Degrees(e.LonE7)
+		s.CE90, s.Basis = alerts.Decimetres(e.CE90DM), string(e.Basis)
+		if el := e.Ellipse; el != (mavlink.Ellipse{}) {
+			s.Ellipse = &alerts.Ellipse{Major: alerts.Decimetres(el.MajorDM), Minor: alerts.Decimetres(el.MinorDM), Bearing: alerts.Bearing(el.BearingDeg)}
+		}
+	}
+	return s
+}
+
+// looked places a sighting by the ray that its evidence gives. From a suspect position the point is no better than the
+// evidence says that the vehicle's is.
+func (w *Watch) looked(s *alerts.Sighting, e *mavlink.Evidence) {
+	look := w.judge.Look(e.Ray)
+	s.Basis = string(mavlink.BasisRay)
+	if !look.Located {
+		r := &look.Sector
+		s.Ray = &alerts.Ray{
+			Lat: alerts.Degrees(r.From.LatE7), Lon: alerts.Degrees(r.From.LonE7), Bearing: decidegrees(r.BearingDeg), HalfWidth: decidegrees(r.HalfWidthDeg),
+			Min: alerts.Decimetres(r.MinDM), Max: alerts.Decimetres(r.MaxDM),
+		}
+		return
+	}
+	el := &look.Ellipse
+	s.Located, s.Lat, s.Lon, s.Ground = true, alerts.Degrees(el.Center.LatE7), alerts.Degrees(el.Center.LonE7), look.Ground
+	s.CE90 = alerts.Decimetres(look.CE90DM)
+	if e.Suspect {
+		s.CE90 = max(s.CE90, alerts.Decimetres(e.CE90DM))
+		return
+	}
+	s.Ellipse = &alerts.Ellipse{Major: alerts.Decimetres(el.MajorDM), Minor: alerts.Decimetres(el.MinorDM), Bearing: alerts.Bearing(el.BearingDeg)}
+}
+
+func decidegrees(deg float64) alerts.Decidegrees { return alerts.Decidegrees(math.Round(deg * 10)) }
+
+// nearSighting asks the zones about a sighting: about its ellipse, its circle, or the sector that it was seen in. They
+// get the numbers that the sighting tells, so that whoever reads it can judge again.
+func (w *Watch) nearSighting(s *alerts.Sighting) []alerts.Near {
+	x := w.judge.Index
+	switch {
+	case s.Ray != nil:
+		r := s.Ray
+		return w.words(x.NearSector(geofence.Sector{
+			From: point(r.Lat, r.Lon), BearingDeg: float64(r.Bearing) / 10, HalfWidthDeg: float64(r.HalfWidth) / 10, MinDM: int64(r.Min), MaxDM: int64(r.Max),
+		}, w.nears[:0]))
+	case !s.Located:
+		return nil
+	case s.Ellipse != nil:
+		e := s.Ellipse
+		return w.words(x.NearEllipse(geofence.Ellipse{
+			Center: point(s.Lat, s.Lon), MajorDM: int64(e.Major), MinorDM: int64(e.Minor), BearingDeg: int16(e.Bearing),
+		}, w.nears[:0]))
+	}
+	return w.words(x.Near(point(s.Lat, s.Lon), int64(s.CE90), w.nears[:0]))
 }
 
 // remember keeps a press, in the place of its track's oldest where there are too many.
@@ -83,15 +145,11 @@ func (w *Watch) remember(p Press) {
 
 func (w *Watch) sighted(at alerts.Time, s *alerts.Sighting, out *Effects) string {
 	out.Sightings = append(out.Sightings, *s)
-	var nears []alerts.Near
-	if s.Located {
-		nears = w.near(point(s.Lat, s.Lon), int64(s.CE90))
-	}
-	return w.book.Observe(at, *s, nears, &out.Transitions)
+	return w.book.Observe(at, *s, w.nearSighting(s), &out.Transitions)
 }
 
-// holds says whether the evidence is of this press.
-func (p *Press) holds(e *mavlink.Evidence) bool {
+// holds says whether the evidence, which by itself would be the sighting s, is of this press.
+func (p *Press) holds(e *mavlink.Evidence, s *alerts.Sighting) bool {
 	if p.Track != e.Track || p.Verified != e.Verified || p.Sighting.Kind != e.Kind {
 		return false
 	}
@@ -103,42 +161,43 @@ func (p *Press) holds(e *mavlink.Evidence) bool {
 	}) {
 		return false
 	}
-	s := &p.Sighting
-	if !s.Located || !e.Located {
+	have := &p.Sighting
+	if !have.Located || !s.Located {
 		return true // one drone, within seconds, and nothing that tells two presses apart
 	}
-	d := geofence.DistanceDM(point(s.Lat, s.Lon), geofence.Point{LatE7: e.LatE7, LonE7: e.LonE7})
-	return d <= min(int64(s.CE90), int64(e.CE90DM))
+	return geofence.DistanceDM(point(have.Lat, have.Lon), point(s.Lat, s.Lon)) <= int64(min(have.CE90, s.CE90))
 }
 
 // trust is the order in which bases are believed, least first.
 var trust = [...]mavlink.Basis{mavlink.BasisNone, mavlink.BasisVehicle, mavlink.BasisRay, mavlink.BasisMark, mavlink.BasisTarget}
 
-// better says whether the evidence locates the sighting better than what is known: by a better basis, or by the same
-// one with a radius a third smaller. Less is the noise between two messages of one press and not worth telling.
-func better(e *mavlink.Evidence, s *alerts.Sighting) bool {
-	if !e.Located {
+// better says whether a sighting locates better than what is known of it: by a better basis, by a point instead of a
+// direction, or by the same basis with a radius a third smaller. Less is the noise between two messages of one press and
+// not worth telling.
+func better(come, have *alerts.Sighting) bool {
+	if !come.Located && come.Ray == nil {
 		return false
 	}
-	have, come := slices.Index(trust[:], mavlink.Basis(s.Basis)), slices.Index(trust[:], e.Basis)
-	return come > have || come == have && 3*int64(e.CE90DM) <= 2*int64(s.CE90)
+	is, was := slices.Index(trust[:], mavlink.Basis(come.Basis)), slices.Index(trust[:], mavlink.Basis(have.Basis))
+	return is > was || is == was && come.Located && (!have.Located || 3*come.CE90 <= 2*have.CE90)
 }
 
-func locate(s *alerts.Sighting, e *mavlink.Evidence) {
-	s.Located, s.Lat, s.Lon = true, alerts.Degrees(e.LatE7), alerts.Degrees(e.LonE7)
-	s.CE90, s.Basis = alerts.Decimetres(e.CE90DM), string(e.Basis)
+// relocate gives have the place of come.
+func relocate(have, come *alerts.Sighting) {
+	have.Located, have.Lat, have.Lon, have.CE90 = come.Located, come.Lat, come.Lon, come.CE90
+	have.Basis, have.Ground, have.Ellipse, have.Ray, have.Suspect = come.Basis, come.Ground, come.Ellipse, come.Ray, come.Suspect
 }
 
 // marked takes a point that a person marked. A mark is verified, and never merged into a press: a person meant it.
 func (w *Watch) marked(at int64, number uint32, n mavlink.MarkNote, out *Effects) {
-	seen := n.At
+	seen, by := n.At, mavlink.TimeStated
 	if seen == 0 || seen > at {
-		seen = at
+		seen, by = at, mavlink.TimeReceived
 	}
 	s := alerts.Sighting{
 		ID: alerts.Digest("mark", w.o.Station, alerts.Time(at).String(), strconv.Itoa(int(number))),
 		At: alerts.Time(seen), Source: string(mavlink.SourceMark), Kind: n.Kind, Basis: string(mavlink.BasisMark), Verified: true,
-		Located: true, Lat: alerts.Degrees(n.LatE7), Lon: alerts.Degrees(n.LonE7), CE90: alerts.Decimetres(n.CE90DM),
+		TimeSource: string(by), Located: true, Lat: alerts.Degrees(n.LatE7), Lon: alerts.Degrees(n.LonE7), CE90: alerts.Decimetres(n.CE90DM),
 	}
 	a := Answer{Number: number, Sighting: s.ID}
 	if !slices.Contains(w.judge.Plan.Fleet.Sources, mavlink.SourceMark) {

@@ -13,7 +13,7 @@ import (
 )
 
 // stateFormat is the format of State's JSON.
-const stateFormat = 1
+const stateFormat = 2
 
 // State is everything that the fold remembers between two frames. A session starts with one (start.json).
 type State struct {
@@ -27,6 +27,7 @@ type State struct {
 	Book    alerts.BookState      `json:"book"`
 	Links   []LinkState           `json:"links"`   // in order of first mention
 	Hearing int64                 `json:"hearing"` // since when at least one link has been up; 0: none is
+	Settle  bool                  `json:"settle"`  // the book came from elsewhere: see that the station's own alerts have causes
 }
 
 // LinkState is what the fold knows of a link.
@@ -104,6 +105,7 @@ func (w *Watch) Restore(saved []byte) error {
 // reconcile makes links, gates and vehicles remember what the station's own alerts in the book say of them, where the
 // book came without them: or the end of a cause would not be seen, and its next time not be told.
 func (w *Watch) reconcile() {
+	w.s.Settle = true
 	for i := range w.s.Links {
 		w.s.Links[i].Told = false
 	}
@@ -123,16 +125,16 @@ func (w *Watch) reconcile() {
 	zones, unseen := w.zones.State(), setOf(w.book.Raised(alerts.OfGateUnseen))
 	for i := range zones.Gates {
 		g := &zones.Gates[i]
-		g.Told = unseen[g.Zone]
+		g.Told = unseen.holds(g.Zone)
 		g.Over = g.Over && g.Told
 	}
 	w.recall(zones)
 
 	fleet, lost := w.fleet.State(), w.book.Raised(alerts.OfVehicleLost)
-	for i := range fleet.Systems {
-		name, _ := w.fleet.Name(mavlink.Track(fleet.Systems[i].System))
+	for i := range fleet.Tracks {
+		name, _ := w.fleet.Name(fleet.Tracks[i].Track())
 		if slices.Contains(lost, name) {
-			fleet.Systems[i].Vehicle.Standing = mavlink.StandingLost
+			fleet.Tracks[i].Vehicle.Standing = mavlink.StandingLost
 		}
 	}
 	w.fleet.Restore(fleet)
@@ -153,10 +155,15 @@ func (w *Watch) recall(memory geofence.TrackerState) {
 	w.zones.Restore(memory)
 }
 
-func setOf(words []string) map[string]bool {
-	set := make(map[string]bool, len(words))
+// set is some words.
+type set map[string]bool
+
+func setOf(words []string) set {
+	s := make(set, len(words))
 	for _, word := range words {
-		set[word] = true
+		s[word] = true
 	}
-	return set
+	return s
 }
+
+func (s set) holds(word string) bool { return s[word] }

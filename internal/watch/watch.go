@@ -98,6 +98,9 @@ func (w *Watch) LeftOut() int { return w.leftOut }
 // Vehicles gives the vehicles for people to look at.
 func (w *Watch) Vehicles() []mavlink.VehicleView { return w.fleet.Vehicles(w.s.At) }
 
+// Signatures is how far the streams of signed frames have come, for a listener to go on from.
+func (w *Watch) Signatures() []mavlink.SignatureState { return w.fleet.State().Signatures }
+
 // Open counts the alerts that are not closed, in the order of alerts.Severities.
 func (w *Watch) Open() []int {
 	n := w.book.OpenBySeverity()
@@ -145,6 +148,9 @@ func (w *Watch) Apply(f *mavlink.Frame, out *Effects) {
 		w.wasDeaf(at)
 	}
 	w.s.At = at
+	if w.s.Settle && w.s.Plan != "" {
+		w.settle(at, out)
+	}
 	w.fleet.Advance(at, &w.news)
 	w.book.Advance(alerts.Time(at))
 	w.advanceLinks(at, out)
@@ -184,7 +190,7 @@ func (w *Watch) wasDeaf(at int64) {
 // report passes on what the fleet has told: first how vehicles fare, then where they are, then what they tagged.
 func (w *Watch) report(out *Effects) {
 	n := &w.news
-	if len(n.Changes)+len(n.Fixes)+len(n.Evidence)+len(n.Sorties) == 0 && n.Rejected == (mavlink.Rejections{}) {
+	if len(n.Changes)+len(n.Fixes)+len(n.Evidence)+len(n.Sorties)+len(n.LostTags)+len(n.Replies) == 0 && n.Rejected == (mavlink.Rejections{}) {
 		return
 	}
 	for i := range n.Changes {
@@ -197,6 +203,8 @@ func (w *Watch) report(out *Effects) {
 		w.tagged(&n.Evidence[i], out)
 	}
 	out.Sorties = append(out.Sorties, n.Sorties...)
+	out.LostTags = append(out.LostTags, n.LostTags...)
+	out.Replies = append(out.Replies, n.Replies...)
 	for reason, c := range n.Rejected {
 		out.Counts.Rejected[reason] += uint64(c)
 	}
@@ -204,27 +212,57 @@ func (w *Watch) report(out *Effects) {
 }
 
 func (w *Watch) vehicleChanged(c *mavlink.Change, out *Effects) {
-	cause := alerts.Cause{Kind: alerts.OfVehicleLost, Subject: c.Vehicle}
+	at := alerts.Time(c.At)
+	lost := alerts.Cause{Kind: alerts.OfVehicleLost, Subject: c.Vehicle}
+	conflict := alerts.Cause{Kind: alerts.OfIdentityConflict, Subject: c.Vehicle}
+	suspect := alerts.Cause{Kind: alerts.OfPositionSuspect, Subject: c.Vehicle}
 	switch c.Kind {
 	case mavlink.ChangeLost:
-		if _, known := w.fleet.Name(c.Track); c.Missed && known {
-			if fix, ok := w.fleet.LastFix(c.Track); ok {
-				cause.Near = w.near(geofence.Point{LatE7: fix.LatE7, LonE7: fix.LonE7}, 0)
-			}
-			w.book.Raise(alerts.Time(c.At), cause, &out.Transitions)
+		if c.Missed && w.planned(c.Vehicle) {
+			lost.Near = w.nearVehicle(c.Track)
+			w.book.Raise(at, lost, &out.Transitions)
 		}
 	case mavlink.ChangeHeard, mavlink.ChangeBack: // heard for the first time: its being lost was adopted from a ledger
-		w.book.Clear(alerts.Time(c.At), cause, &out.Transitions)
+		w.book.Clear(at, lost, &out.Transitions)
+	case mavlink.ChangeConflict:
+		conflict.Near = w.nearVehicle(c.Track)
+		w.book.Raise(at, conflict, &out.Transitions)
+	case mavlink.ChangeConflictOver:
+		w.book.Clear(at, conflict, &out.Transitions)
+	case mavlink.ChangeSuspect:
+		if w.planned(c.Vehicle) {
+			suspect.Near = w.nearVehicle(c.Track)
+			w.book.Raise(at, suspect, &out.Transitions)
+		}
+	case mavlink.ChangeTrusted:
+		w.book.Clear(at, suspect, &out.Transitions)
 	}
+}
+
+// planned says whether the plan knows a vehicle of this name.
+func (w *Watch) planned(name string) bool {
+	return slices.ContainsFunc(w.judge.Plan.Fleet.Vehicles, func(v mavlink.VehiclePlan) bool { return v.Name == name })
+}
+
+// nearVehicle is what the zones say of where a track was last.
+func (w *Watch) nearVehicle(t mavlink.Track) []alerts.Near {
+	fix, ok := w.fleet.LastFix(t)
+	if !ok {
+		return nil
+	}
+	return w.words(w.judge.Index.Near(geofence.Point{LatE7: fix.LatE7, LonE7: fix.LonE7}, 0, w.nears[:0]))
 }
 
 func (w *Watch) vehicleFixed(f *mavlink.Fix, out *Effects) {
 	out.Counts.Fixes++
 	if f.Quality < mavlink.QualityDegraded {
+		if f.Broken {
+			w.zones.Break(uint16(f.Track))
+		}
 		return
 	}
 	w.events = w.zones.Observe(geofence.Fix{
-		At: f.At, Track: uint16(f.Track), LatE7: f.LatE7, LonE7: f.LonE7, HAccMM: f.HAccMM, Airborne: f.Airborne,
+		At: f.At, Track: uint16(f.Track), LatE7: f.LatE7, LonE7: f.LonE7, HAccMM: f.HAccMM, Airborne: f.Airborne, Broken: f.Broken,
 	}, w.events[:0])
 	for _, e := range w.events {
 		name, _ := w.fleet.Name(f.Track)
@@ -248,14 +286,14 @@ func (w *Watch) gateUnseen(u geofence.Unseen, out *Effects) {
 	}
 }
 
-// near asks the zones about a point and gives their answers in the book's words, best first.
-func (w *Watch) near(p geofence.Point, ce90DM int64) []alerts.Near {
-	w.nears = w.judge.Index.Near(p, ce90DM, w.nears[:0])
-	if len(w.nears) == 0 {
+// words gives the answers of the zones in the book's words, best first.
+func (w *Watch) words(nears []geofence.Near) []alerts.Near {
+	w.nears = nears
+	if len(nears) == 0 {
 		return nil
 	}
-	words := make([]alerts.Near, len(w.nears))
-	for i, n := range w.nears {
+	words := make([]alerts.Near, len(nears))
+	for i, n := range nears {
 		z := &w.judge.Plan.Zones[n.Zone]
 		words[i] = alerts.Near{
 			Zone: z.ID, ZoneKind: string(z.Kind), Distance: alerts.Decimetres(max(n.SignedDM, 0)), Bearing: alerts.Bearing(n.BearingDeg),
@@ -288,7 +326,7 @@ func (w *Watch) applyOwn(f *mavlink.Frame, out *Effects) {
 			}
 			if j := w.o.Plans(n.Digest); j != nil {
 				w.judgeBy(j)
-				w.dropped(f.At, out)
+				w.settle(f.At, out)
 			} else {
 				out.MissingPlan = n.Digest
 			}
@@ -299,22 +337,33 @@ func (w *Watch) applyOwn(f *mavlink.Frame, out *Effects) {
 	}
 }
 
-// dropped ends the station's own alerts of what a new plan does not know: nothing else would ever clear them.
-func (w *Watch) dropped(at int64, out *Effects) {
-	p, watched := w.judge.Plan, map[string]bool{}
-	for i := range p.Zones {
-		watched[p.Zones[i].ID] = p.Zones[i].MaxUnseenUS > 0
+// settle makes the station's own alerts agree with what the fold knows of their causes, where a new plan or a ledger's
+// alerts may have parted them: nothing else would ever clear an alert of what the plan does not know any more.
+func (w *Watch) settle(at int64, out *Effects) {
+	unseen := func(id string) bool {
+		return slices.ContainsFunc(w.judge.Plan.Zones, func(z geofence.Zone) bool { return z.ID == id && z.MaxUnseenUS > 0 })
 	}
-	for _, id := range w.book.Raised(alerts.OfGateUnseen) {
-		if !watched[id] {
-			w.book.Clear(alerts.Time(at), alerts.Cause{Kind: alerts.OfGateUnseen, Subject: id}, &out.Transitions)
+	disputed, suspected := w.fleet.Disputed(), slices.DeleteFunc(w.fleet.Suspected(), func(name string) bool { return !w.planned(name) })
+	for _, k := range []struct {
+		kind alerts.Kind
+		may  func(subject string) bool
+		are  []string
+	}{
+		{alerts.OfGateUnseen, unseen, nil},
+		{alerts.OfVehicleLost, w.planned, nil},
+		{alerts.OfIdentityConflict, setOf(disputed).holds, disputed},
+		{alerts.OfPositionSuspect, setOf(suspected).holds, suspected},
+	} {
+		for _, subject := range w.book.Raised(k.kind) {
+			if !k.may(subject) {
+				w.book.Clear(alerts.Time(at), alerts.Cause{Kind: k.kind, Subject: subject}, &out.Transitions)
+			}
+		}
+		for _, subject := range k.are {
+			w.book.Raise(alerts.Time(at), alerts.Cause{Kind: k.kind, Subject: subject}, &out.Transitions)
 		}
 	}
-	for _, name := range w.book.Raised(alerts.OfVehicleLost) {
-		if !slices.ContainsFunc(p.Fleet.Vehicles, func(v mavlink.VehiclePlan) bool { return v.Name == name }) {
-			w.book.Clear(alerts.Time(at), alerts.Cause{Kind: alerts.OfVehicleLost, Subject: name}, &out.Transitions)
-		}
-	}
+	w.s.Settle = false
 }
 
 func read[T any](own mavlink.OwnMessage, then func(T)) {

@@ -44,7 +44,7 @@ func riverPlan(t testing.TB, change func(*watch.Plan)) *watch.Judge {
 	if change != nil {
 		change(&p)
 	}
-	j, err := watch.Compile(p)
+	j, err := watch.Compile(p, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -410,14 +410,14 @@ func TestMissingPlanIsTold(t *testing.T) {
 
 func TestPlanIsReadBackAsItWasAndAChangedOneIsRefused(t *testing.T) {
 	j := riverPlan(t, nil)
-	back, err := watch.ReadPlan(j.JSON)
+	back, err := watch.ReadPlan(j.JSON, nil)
 	if err != nil || back.Digest != j.Digest {
 		t.Fatalf("read back: %v", err)
 	}
-	if _, err := watch.ReadPlan(bytes.Replace(j.JSON, []byte(`"high"`), []byte(`"low", "x":1`), 1)); err == nil {
+	if _, err := watch.ReadPlan(bytes.Replace(j.JSON, []byte(`"high"`), []byte(`"low", "x":1`), 1), nil); err == nil {
 		t.Error("an unknown key was accepted")
 	}
-	if _, err := watch.ReadPlan(append([]byte(" "), j.JSON...)); err == nil {
+	if _, err := watch.ReadPlan(append([]byte(" "), j.JSON...), nil); err == nil {
 		t.Error("a plan that is not canonical was accepted")
 	}
 }
@@ -431,7 +431,7 @@ func TestStateOfAnotherFormatKeepsTheBook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	old := bytes.Replace(saved, []byte(`{"format":1,`), []byte(`{"format":0,"fleet":"was a word then",`), 1)
+	old := bytes.Replace(saved, []byte(`{"format":2,`), []byte(`{"format":0,"fleet":"was a word then",`), 1)
 	next := newWatch(j)
 	if err := next.Restore(bytes.Replace(old, []byte(`,"fleet":{`), []byte(`,"flock":{`), 1)); err != watch.ErrOtherFormat {
 		t.Fatalf("restore: %v", err)

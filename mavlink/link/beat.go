@@ -59,7 +59,7 @@ func (b *beat) clock() {
 	if d := step - told; d >= -stepTolerance && d <= stepTolerance {
 		return
 	}
-	if b.l.queue.note(mavlink.OwnClock, mavlink.ClockNote{StepUS: step}) != nil {
+	if b.l.queue.tellOwn(mavlink.OwnClock, mavlink.ClockNote{StepUS: step}) != nil {
 		return // no place: the next beat tries again
 	}
 	b.stepTold.CompareAndSwap(told, step) // a new session may have begun meanwhile
@@ -82,7 +82,7 @@ func (b *beat) refused() {
 	}
 	for len(counts) > 0 {
 		n := min(len(counts), refusedCounts)
-		if b.l.queue.note(mavlink.OwnRefused, mavlink.RefusedNote{Counts: counts[:n]}) != nil {
+		if b.l.queue.tellOwn(mavlink.OwnRefused, mavlink.RefusedNote{Counts: counts[:n]}) != nil {
 			return // no place: they are told together with the next ones
 		}
 		for i, c := range counts[:n] {
@@ -93,10 +93,13 @@ func (b *beat) refused() {
 	}
 }
 
-// level keeps the noise that every radio makes out of the log that people read.
+// level keeps the noise that every radio makes out of the log that people read, and does not cry out for copies of
+// signed frames, which a router that serves two links makes all day.
 func level(counts []mavlink.RefusedCount) zapcore.Level {
 	for _, c := range counts {
-		if c.Reason != reasonNames[badCRC] && c.Reason != reasonNames[truncated] && c.Reason != reasonNames[oversize] {
+		switch c.Reason {
+		case reasonNames[badCRC], reasonNames[truncated], reasonNames[oversize], reasonNames[replayed]:
+		default:
 			return zap.WarnLevel
 		}
 	}

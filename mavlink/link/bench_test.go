@@ -35,6 +35,33 @@ func BenchmarkAdmit(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(frames), "ns/frame")
 }
 
+// BenchmarkAdmitAlternating is the same for drones that are each heard over two links in turn: every frame brings an
+// origin frame along.
+func BenchmarkAdmitAlternating(b *testing.B) {
+	l, err := New(Options{Links: []Config{{Name: "field", UDP: "127.0.0.1:0"}, {Name: "radio", UDP: "127.0.0.1:0"}}, Own: mavlink.DefaultOwnID, OneShot: isText})
+	if err != nil {
+		b.Fatal(err)
+	}
+	sources := []*source{newSource(l.lines[0], "192.0.2.1:1"), newSource(l.lines[1], "192.0.2.2:1")}
+	var datagram []byte
+	for i := range uint8(10) {
+		datagram = append(datagram, heartbeat(1+i, i)...)
+	}
+	b.ReportAllocs()
+	frames := 0
+	for i := 0; b.Loop(); i++ {
+		sources[i%2].datagram(datagram, l.clock.stamp())
+		if frames += 10; frames%1000 == 0 {
+			batch, err := l.Next(b.Context())
+			if err != nil {
+				b.Fatal(err)
+			}
+			batch.Release()
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(frames), "ns/frame")
+}
+
 // BenchmarkUDP is datagrams of one frame over the loopback, sender included.
 func BenchmarkUDP(b *testing.B) {
 	l, err := New(Options{Links: []Config{{Name: "field", UDP: "127.0.0.1:0"}}, Own: mavlink.DefaultOwnID})

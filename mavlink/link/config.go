@@ -19,7 +19,16 @@ type Config struct {
 	TCP       string   `yaml:"tcp"`        // "host:port" to connect to
 	TCPListen string   `yaml:"tcp_listen"` // "address:port" to listen on
 	Allow     []string `yaml:"allow"`      // CIDRs that may send here; empty: all
+	// Mode is "listen" (or nothing): nothing is sent, or "request": vehicles are asked for what the station needs.
+	Mode          string `yaml:"mode"`
+	LegacyStreams bool   `yaml:"legacy_streams"` // ask those that know no SET_MESSAGE_INTERVAL by REQUEST_DATA_STREAM
 }
+
+// The words of Mode.
+const (
+	ModeListen  = "listen"
+	ModeRequest = "request"
+)
 
 // SetDefaults fills in what a link need not say.
 func (c *Config) SetDefaults() { c.Baud = DefaultBaud }
@@ -58,6 +67,12 @@ func (c Config) Check(report func(path, what, remedy string)) {
 	}
 	if c.Serial != "" && len(c.Allow) > 0 {
 		report("allow", "means nothing on a serial link", "remove it")
+	}
+	if c.Mode != "" && c.Mode != ModeListen && c.Mode != ModeRequest {
+		report("mode", fmt.Sprintf("%q is not known", c.Mode), "use listen (nothing is sent) or request (vehicles heard there are asked for what the station needs)")
+	}
+	if c.LegacyStreams && c.Mode != ModeRequest {
+		report("legacy_streams", "is a way to request, and this link does not", "remove it, or set mode: request")
 	}
 	for i, s := range c.Allow {
 		if _, err := netip.ParsePrefix(s); err != nil {

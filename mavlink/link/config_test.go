@@ -33,6 +33,12 @@ func TestALinkIsOneWayInAtAGoodAddress(t *testing.T) {
 		"networks of a serial port": {Config{Serial: "/dev/ttyUSB0", Allow: []string{"10.0.0.0/8"}}, []string{"allow"}},
 		"a rate of a socket":        {Config{UDP: ":1", Baud: 9600}, []string{"baud"}},
 		"no rate":                   {Config{Serial: "/dev/ttyUSB0", Baud: -1}, []string{"baud"}},
+		"listening, in words":       {Config{UDP: ":1", Mode: "listen"}, nil},
+		"requesting":                {Config{UDP: ":1", Mode: "request"}, nil},
+		"requesting the old way":    {Config{TCP: "a:1", Mode: "request", LegacyStreams: true}, nil},
+		"a mode of another kind":    {Config{UDP: ":1", Mode: "Request"}, []string{"mode"}},
+		"streams, only listening":   {Config{UDP: ":1", Mode: "listen", LegacyStreams: true}, []string{"legacy_streams"}},
+		"streams, by no mode":       {Config{UDP: ":1", LegacyStreams: true}, []string{"legacy_streams"}},
 	} {
 		t.Run(title, func(t *testing.T) {
 			c := tt.c

@@ -36,13 +36,15 @@ type line struct {
 	bound    string         // where it listens; it belongs to the loop, as does warned
 	warned   int64          // when a client was refused last
 	buffer   atomic.Int64   // bytes granted by the kernel
+	radio    radio
 
 	mu      sync.Mutex
 	state   linkState
-	told    linkState // as the log knows it
-	since   int64     // of the state, station time
-	trouble string    // why it is down
-	address string    // as bound, or the peer
+	told    linkState          // as the log knows it
+	since   int64              // of the state, station time
+	trouble string             // why it is down
+	outlets map[string]*outlet // by the address of a connection, "" of a socket
+	address string             // as bound, or the peer
 	// refusedTold is what refused frames have told of; it belongs to the beat.
 	refusedTold [reasons]uint64
 }
@@ -144,7 +146,7 @@ func (ln *line) tellLocked() {
 	if ln.told == ln.state {
 		return
 	}
-	if ln.l.queue.note(mavlink.OwnLink, mavlink.LinkNote{Link: ln.cfg.Name, Up: ln.state == up}) == nil {
+	if ln.l.queue.tellOwn(mavlink.OwnLink, mavlink.LinkNote{Link: ln.cfg.Name, Up: ln.state == up}) == nil {
 		ln.told = ln.state
 	}
 }
@@ -198,6 +200,7 @@ type LinkStatus struct {
 	Dropped      map[string]uint64 `json:"dropped"` // good and lost, by reason; those that are not 0
 	SkippedBytes uint64            `json:"skipped_bytes"`
 	BufferBytes  int64             `json:"buffer_bytes"` // of the socket as granted; 0: none, or not known
+	Radio        *RadioStatus      `json:"radio"`        // null: none heard within the last minute
 }
 
 func (ln *line) status() LinkStatus {
@@ -211,6 +214,7 @@ func (ln *line) status() LinkStatus {
 		st.Address = ln.where
 	}
 	st.Sources, st.BufferBytes = int(ln.sources.Load()), ln.buffer.Load()
+	st.Radio = ln.radio.last(ln.l.clock.stamp())
 	st.Frames, st.SkippedBytes = ln.counters.frames.Load(), ln.counters.skipped.Load()
 	st.Errors, st.Dropped = map[string]uint64{}, map[string]uint64{}
 	for r := range ln.counters.by {

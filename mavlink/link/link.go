@@ -22,6 +22,10 @@ type Options struct {
 	// before others. It is called under the queue's lock: it must be quick, and must not call the Listener. nil: none.
 	OneShot func(id uint32) bool
 	LastAt  int64 // the station's last known time, µs; station time begins after it
+	// Vehicles are those whose frames are held to something. Signatures is what was known of their streams when the
+	// station was last running.
+	Vehicles   []mavlink.VehicleIdentity
+	Signatures []mavlink.SignatureState
 	// Log and Registerer may be nil. Clock is the wall clock, nil for time.Now; what passes between two of its
 	// readings is measured by the monotonic clock.
 	Log        *zap.Logger
@@ -32,15 +36,17 @@ type Options struct {
 // Listener is the live source of frames: all links of a station, and its own frames. It is safe for concurrent use;
 // Next is for one goroutine.
 type Listener struct {
-	clock   *clock
-	queue   *queue
-	lines   []*line
-	log     *zap.Logger
-	ready   chan struct{}
-	untried atomic.Int64
-	running atomic.Bool
-	beat    beat
-	reopen  time.Duration // reopenEvery, but in tests
+	clock      *clock
+	queue      *queue
+	identities *identities
+	asker      *asker
+	lines      []*line
+	log        *zap.Logger
+	ready      chan struct{}
+	untried    atomic.Int64
+	running    atomic.Bool
+	beat       beat
+	reopen     time.Duration // reopenEvery, but in tests
 }
 
 // New checks the links and returns a Listener that has not opened any of them yet.
@@ -57,6 +63,8 @@ func New(o Options) (*Listener, error) {
 	l := &Listener{clock: newClock(o.Clock), log: o.Log, ready: make(chan struct{}), reopen: reopenEvery}
 	l.clock.set(o.LastAt)
 	l.queue = newQueue(o.Own, o.OneShot, l.clock, o.LastAt)
+	l.identities = newIdentities(o.Vehicles, o.Signatures)
+	l.asker = newAsker(o.Own, o.Log)
 	names := map[string]bool{}
 	var mistakes []error
 	for i, cfg := range o.Links {
@@ -71,6 +79,11 @@ func New(o Options) (*Listener, error) {
 			mistakes = append(mistakes, err)
 			continue
 		}
+		if cfg.Mode == ModeRequest && (o.Own.System == 0 || o.Own.System == groundStation) {
+			mistakes = append(mistakes, fmt.Errorf("link %q: nothing is requested under system id %d: give the station another", cfg.Name, o.Own.System))
+			continue
+		}
+		l.asker.needed = l.asker.needed || cfg.Mode == ModeRequest
 		l.lines = append(l.lines, newLine(l, i, cfg))
 	}
 	if len(mistakes) > 0 {
@@ -97,6 +110,9 @@ func (l *Listener) Run(ctx context.Context) error {
 		all.Go(func() { ln.run(ctx) })
 	}
 	l.tried()
+	if l.asker.needed {
+		all.Go(func() { l.asker.run(ctx, l.clock.stamp) })
+	}
 	l.beat.run(ctx)
 	all.Wait()
 	l.beat.refused()
@@ -137,6 +153,15 @@ func (l *Listener) Own(kind mavlink.OwnKind, number uint32, body any) error {
 	}
 	return nil
 }
+
+// SetVehicles holds all frames that are read from now on to vehicles: when it returns, none that was held to the ones
+// before is on its way into the queue. So that no frame goes by a plan that is laxer than how it was let in, a caller
+// that changes the plan as well sets for each vehicle the stricter of old and new, queues the plan, and then sets the
+// new.
+func (l *Listener) SetVehicles(vehicles []mavlink.VehicleIdentity) { l.identities.set(vehicles) }
+
+// Signatures is how far the streams of signed frames have come, by system, component and link id.
+func (l *Listener) Signatures() []mavlink.SignatureState { return l.identities.state() }
 
 // Reanchor begins a new session: its time at the wall clock, or right after the last frame where that is later, and its
 // origins anew, which are told again as they are heard. Frames that are queued already stay as they are.

@@ -49,6 +49,7 @@ type queue struct {
 	seq      uint8  // of our own frames, as on any MAVLink channel
 	number   uint32 // of the own frames that the listener itself makes
 	beat     []byte
+	note     []byte
 	origins  origins
 	oneShots [256]*limiter // by system
 }
@@ -61,16 +62,21 @@ func newQueue(id mavlink.OwnID, oneShot func(uint32) bool, c *clock, lastAt int6
 }
 
 // offer gives f, a frame of src, its time and its place, or says why it has none. Where f's (system, component) speaks
-// from elsewhere than before, the origin frame that says so goes right before it.
+// from elsewhere than before, the origin frame that says so goes right before it, however often that is: who said what
+// must be known of every frame.
 func (q *queue) offer(src *source, f *mavlink.Frame, known bool) reason {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	at := max(src.stamp, q.lastAt)
-	o := q.origins.of(src)
+	o := q.origins.of(src, at)
 	othersHeard := q.origins.heard(o, at)
-	room, announce := 1, false
-	if known && q.origins.mayMove(o, f.SysID, f.CompID, at) {
-		room, announce = 1+originParts, true
+	room, moves := 1, known && q.origins.moves(o, f.SysID, f.CompID)
+	switch {
+	case !moves:
+	case o.named:
+		room++
+	default:
+		room += originParts
 	}
 	if o.swap != q.swaps {
 		o.swap, o.held = q.swaps, 0
@@ -96,12 +102,8 @@ func (q *queue) offer(src *source, f *mavlink.Frame, known bool) reason {
 		}
 	}
 	before := len(q.filling.Frames)
-	if announce {
-		note, err := q.encode(mavlink.OwnOrigin, q.nextNumber(), q.origins.move(o, f.SysID, f.CompID, at))
-		if err != nil { // the names of link and device would have to be 30 kB long
-			return lostQueue
-		}
-		q.place(note, at)
+	if moves && !q.announce(o, f, at) {
+		return lostQueue // the names of link and device would have to be 30 kB long
 	}
 	f.At, f.Origin = at, q.origins.told(f.SysID, f.CompID)
 	q.append(f)
@@ -111,6 +113,24 @@ func (q *queue) offer(src *source, f *mavlink.Frame, known bool) reason {
 	return admitted
 }
 
+// announce queues the origin frame that goes before f.
+func (q *queue) announce(o *origin, f *mavlink.Frame, at int64) bool {
+	if o.named {
+		q.note = mavlink.AppendOrigin(q.note[:0], q.id, q.seq, q.nextNumber(), o.index, f.SysID, f.CompID)
+		q.seq++
+		q.placeOne(q.note, at)
+	} else {
+		frames, err := q.encode(mavlink.OwnOrigin, q.nextNumber(), o.note(f))
+		if err != nil {
+			return false
+		}
+		q.place(frames, at)
+		o.named = true
+	}
+	q.origins.spoken[speaker(f.SysID, f.CompID)] = o.index
+	return true
+}
+
 // tell queues an own frame in all its parts, or none of it.
 func (q *queue) tell(kind mavlink.OwnKind, number uint32, body any) error {
 	q.mu.Lock()
@@ -118,8 +138,8 @@ func (q *queue) tell(kind mavlink.OwnKind, number uint32, body any) error {
 	return q.tellLocked(kind, number, body)
 }
 
-// note is tell for the own frames that the listener makes by itself, which it numbers by itself.
-func (q *queue) note(kind mavlink.OwnKind, body any) error {
+// tellOwn is tell for the own frames that the listener makes by itself, which it numbers by itself.
+func (q *queue) tellOwn(kind mavlink.OwnKind, body any) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.tellLocked(kind, q.nextNumber(), body)
@@ -152,9 +172,7 @@ func (q *queue) heartbeat() {
 	q.beat = mavlink.AppendBeat(q.beat[:0], q.id, q.seq)
 	q.seq++
 	q.own++
-	f := mavlink.Parse(q.beat)
-	f.At, f.Origin = max(q.clock.stamp(), q.lastAt), mavlink.OriginOwn
-	q.append(&f)
+	q.placeOne(q.beat, max(q.clock.stamp(), q.lastAt))
 }
 
 // end queues the last frame; nothing comes after it.
@@ -180,10 +198,14 @@ func (q *queue) encode(kind mavlink.OwnKind, number uint32, body any) ([][]byte,
 
 func (q *queue) place(own [][]byte, at int64) {
 	for _, raw := range own {
-		f := mavlink.Parse(raw)
-		f.At, f.Origin = at, mavlink.OriginOwn
-		q.append(&f)
+		q.placeOne(raw, at)
 	}
+}
+
+func (q *queue) placeOne(raw []byte, at int64) {
+	f := mavlink.Parse(raw)
+	f.At, f.Origin = at, mavlink.OriginOwn
+	q.append(&f)
 }
 
 func (q *queue) append(f *mavlink.Frame) {

@@ -1,17 +1,14 @@
 package link
 
 import (
-	"encoding/json"
 	"errors"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
 
 	"riverwatch/mavlink"
 )
@@ -24,13 +21,16 @@ type bench struct {
 	wall, passed time.Duration
 }
 
-func byHand(t *testing.T) *bench {
+func byHand(t *testing.T) *bench { return byHandWith(t, Options{}) }
+
+func byHandWith(t *testing.T, o Options) *bench {
 	t.Helper()
-	b := &bench{wall: 1000 * time.Hour}
-	b.station = listener(t, Options{
-		Links: []Config{{Name: "b", UDP: "127.0.0.1:0"}, {Name: "a", UDP: "127.0.0.1:0"}},
-		Clock: func() time.Time { return time.Unix(0, 0).Add(b.wall) },
-	})
+	b := &bench{wall: 500_000 * time.Hour} // in 2027
+	if o.Links == nil {
+		o.Links = []Config{{Name: "b", UDP: "127.0.0.1:0"}, {Name: "a", UDP: "127.0.0.1:0"}}
+	}
+	o.Clock = func() time.Time { return time.Unix(0, 0).Add(b.wall) }
+	b.station = listener(t, o)
 	b.clock.passed = func() time.Duration { return b.passed }
 	b.clock.set(0)
 	return b
@@ -179,119 +179,6 @@ func TestOneShotFramesAreFiftyASecondAndSystem(t *testing.T) {
 	}
 }
 
-func TestAnOriginIsToldRightBeforeTheFirstFrameFromThere(t *testing.T) {
-	b := byHand(t)
-	x, y := b.source(0, "192.0.2.1:1"), b.source(1, "[2001:db8::1]:2")
-	for _, step := range []struct {
-		from *source
-		raw  []byte
-	}{
-		{x, heartbeat(1, 0)}, {x, heartbeat(2, 0)}, {y, unknown(1, 0)}, {x, heartbeat(1, 1)}, {y, heartbeat(1, 2)}, {y, heartbeat(1, 3)}, {x, unknown(9, 0)},
-	} {
-		b.send(step.from, step.raw)
-	}
-	batch, err := b.Next(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	type seen struct{ Origin, System uint16 }
-	var got []seen
-	for _, f := range batch.Frames {
-		if f.Origin == mavlink.OriginOwn {
-			got = append(got, seen{Origin: mavlink.OriginOwn})
-		} else {
-			got = append(got, seen{f.Origin, uint16(f.SysID)})
-		}
-	}
-	own := seen{Origin: mavlink.OriginOwn}
-	want := []seen{own, {1, 1}, own, {1, 2}, {1, 1}, {1, 1}, own, {2, 1}, {2, 1}, {0, 9}}
-	if d := cmp.Diff(want, got); d != "" {
-		t.Error(d)
-	}
-	b.station.take(batch)
-	notes := bodies[mavlink.OriginNote](b.station, mavlink.OwnOrigin)
-	if d := cmp.Diff([]mavlink.OriginNote{
-		{Origin: 1, System: 1, Component: 1, Link: "b", Address: "192.0.2.1:1"},
-		{Origin: 1, System: 2, Component: 1, Link: "b", Address: "192.0.2.1:1"},
-		{Origin: 2, System: 1, Component: 1, Link: "a", Address: "[2001:db8::1]:2"},
-	}, notes); d != "" {
-		t.Error(d)
-	}
-}
-
-func TestASpeakerThatFlapsIsToldTwentyTimesASecondAndTheNewestWins(t *testing.T) {
-	b := byHand(t)
-	x, y := b.source(0, "192.0.2.1:1"), b.source(1, "192.0.2.2:2")
-	for i := range 500 { // half a second
-		from := x
-		if i%2 == 1 {
-			from = y
-		}
-		b.send(from, heartbeat(1, uint8(i)))
-		b.pass(time.Millisecond)
-	}
-	b.drain()
-	if n := len(bodies[mavlink.OriginNote](b.station, mavlink.OwnOrigin)); n != 1+originsPerSec || len(b.frames) != 500 {
-		t.Errorf("%d origin frames, %d frames", n, len(b.frames))
-	}
-	b.pass(time.Second)
-	b.send(x, heartbeat(1, 0))
-	b.send(y, heartbeat(1, 1))
-	b.drain()
-	if f := b.frames[len(b.frames)-1]; f.Origin != y.origin.index {
-		t.Errorf("the newest did not win: %d", f.Origin)
-	}
-}
-
-// A reader of the log knows only what origin frames say. It has to find what the live fold was given.
-func TestOriginsCanBeRebuiltFromTheLog(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		b := byHand(t)
-		sources := []*source{b.source(0, "192.0.2.1:1"), b.source(0, "192.0.2.2:1"), b.source(1, "192.0.2.1:1")}
-		for range rapid.IntRange(1, 200).Draw(rt, "n") {
-			src := rapid.SampledFrom(sources).Draw(rt, "source")
-			system := uint8(rapid.IntRange(1, 4).Draw(rt, "system"))
-			build := rapid.SampledFrom([]func(_, _ uint8) []byte{heartbeat, text, unknown}).Draw(rt, "frame")
-			b.send(src, build(system, 0))
-			b.pass(time.Duration(rapid.IntRange(0, 40).Draw(rt, "ms")) * time.Millisecond)
-		}
-		told := map[[2]uint8]uint16{}
-		var inbox mavlink.OwnInbox
-		batch, err := b.Next(t.Context())
-		if err != nil {
-			rt.Fatal(err)
-		}
-		for i := range batch.Frames {
-			f := &batch.Frames[i]
-			if f.Origin != mavlink.OriginOwn {
-				if want := told[[2]uint8{f.SysID, f.CompID}]; f.Origin != want {
-					rt.Fatalf("frame %d: origin %d, by the log %d", i, f.Origin, want)
-				}
-			} else if m, ok := inbox.Add(f); ok {
-				n := originNote(rt, m.Body)
-				told[[2]uint8{n.System, n.Component}] = n.Origin
-			}
-		}
-		batch.Release()
-	})
-}
-
-func TestOriginsBeyondTheirNumberAreOneAndANewSessionBeginsAnew(t *testing.T) {
-	b := byHand(t)
-	for i := range lastOrigin {
-		b.queue.origins.byKey[originKey{7, strconv.Itoa(i)}] = &origin{}
-	}
-	x := b.source(0, "192.0.2.1:1")
-	b.send(x, heartbeat(1, 0))
-	b.Reanchor()
-	b.send(x, heartbeat(1, 1))
-	b.drain()
-	notes := bodies[mavlink.OriginNote](b.station, mavlink.OwnOrigin)
-	if len(notes) != 2 || notes[0].Origin != otherOrigin || notes[0].Address != "other" || notes[1].Origin != 1 || notes[1].Address != "192.0.2.1:1" {
-		t.Errorf("%+v", notes)
-	}
-}
-
 func TestWhatMustNotComeInIsCountedAndToldOnceASecond(t *testing.T) {
 	b := byHand(t)
 	src := b.source(0, "192.0.2.1:1")
@@ -322,13 +209,6 @@ func TestWhatMustNotComeInIsCountedAndToldOnceASecond(t *testing.T) {
 	if n := b.count("b", "unknown_id"); n != 1 || b.beats != 2 {
 		t.Errorf("unknown ids %d, beats %d", n, b.beats)
 	}
-}
-
-func originNote(t *rapid.T, body []byte) (n mavlink.OriginNote) {
-	if err := json.Unmarshal(body, &n); err != nil {
-		t.Fatal(err)
-	}
-	return n
 }
 
 // fix gives raw a true checksum again.

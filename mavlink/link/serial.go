@@ -20,7 +20,17 @@ func (ln *line) serveSerial(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open %s: %w", ln.cfg.Serial, err)
 	}
-	defer port.Close()
+	shut := ln.openOutlet(ln.cfg.Serial, func(p parcel) error {
+		_, err := port.Write(p.raw)
+		return err
+	})
+	defer func() {
+		if shut() {
+			_ = port.Close()
+		}
+		// Else a write hangs in a device that takes nothing and cannot be called off. It keeps the descriptor: see
+		// serialPause.
+	}()
 	if err := port.SetReadTimeout(serialPause); err != nil {
 		return fmt.Errorf("open %s: %w", ln.cfg.Serial, err)
 	}

@@ -1,6 +1,8 @@
 package link
 
 import (
+	"net/netip"
+
 	"riverwatch/mavlink"
 )
 
@@ -11,7 +13,8 @@ const setupSigning = 256
 // is open. It belongs to the goroutine that reads.
 type source struct {
 	line    *line
-	address string // "ip:port" or a device
+	address string         // "ip:port" or a device
+	from    netip.AddrPort // the same, plain; not valid of a device
 	split   mavlink.Splitter
 	stamp   int64 // of the newest read
 	tally   tally
@@ -22,14 +25,24 @@ type source struct {
 }
 
 func newSource(ln *line, address string) *source {
-	s := &source{line: ln, address: address}
+	s := &source{}
 	s.emit = s.take
+	s.begin(ln, address)
 	return s
 }
 
 // reuse makes s a source that has sent nothing yet, and keeps its memory.
 func (s *source) reuse(address string) {
-	*s = source{line: s.line, address: address, emit: s.emit}
+	ln, emit := s.line, s.emit
+	*s = source{emit: emit}
+	s.begin(ln, address)
+}
+
+func (s *source) begin(ln *line, address string) {
+	s.line, s.address = ln, address
+	if from, err := netip.ParseAddrPort(address); err == nil {
+		s.from = netip.AddrPortFrom(plain(from.Addr()), from.Port())
+	}
 }
 
 // tailAge is how long bytes whose frame is not complete, or may not be one, are held back.
@@ -39,15 +52,13 @@ const tailAge = second
 func (s *source) datagram(b []byte, stamp int64) {
 	s.tick(stamp)
 	s.stamp = stamp
-	s.split.Datagram(b, s.emit)
-	s.count()
+	s.reading(func() { s.split.Datagram(b, s.emit) })
 }
 
 // stream takes the bytes of one read at stamp.
 func (s *source) stream(b []byte, stamp int64) {
 	s.stamp = stamp
-	s.split.Feed(b, s.emit)
-	s.count()
+	s.reading(func() { s.split.Feed(b, s.emit) })
 }
 
 // tick gives up on held bytes that nothing has followed for a second, and lets go of frames hidden in them.
@@ -59,7 +70,15 @@ func (s *source) tick(now int64) {
 
 // end takes what the splitter still holds, under the stamp of its read.
 func (s *source) end() {
-	s.split.Flush(s.emit)
+	s.reading(func() { s.split.Flush(s.emit) })
+}
+
+// reading takes in frames by one configuration.
+func (s *source) reading(split func()) {
+	ids := s.line.l.identities
+	ids.reading.RLock()
+	split()
+	ids.reading.RUnlock()
 	s.count()
 }
 
@@ -75,24 +94,31 @@ func (s *source) count() {
 	s.line.counters.add(&s.tally)
 }
 
-// take judges one frame whose checksum holds, or whose id nobody knows.
+// take judges one frame whose checksum holds, or whose id nobody knows. Nothing is learnt from one that is refused.
 func (s *source) take(raw []byte, v mavlink.Verdict) {
 	f := mavlink.Parse(raw)
 	known := v == mavlink.Good
-	q := s.line.l.queue
+	l := s.line.l
+	var r reason
 	switch {
 	case f.MsgID == setupSigning:
-		s.tally.by[secret]++
-		return
-	case f.SysID == q.id.System && f.CompID == q.id.Component:
-		s.tally.by[ownID]++
-		return
-	case known:
-		s.tally.frames++
+		r = secret
+	case f.SysID == l.queue.id.System && f.CompID == l.queue.id.Component:
+		r = ownID
 	default:
+		r = l.identities.admit(s, &f)
+	}
+	if r != admitted {
+		s.tally.by[r]++
+		return
+	}
+	if known {
+		s.tally.frames++
+		s.line.listen(s, &f)
+	} else {
 		s.tally.by[unknownID]++
 	}
-	if r := q.offer(s, &f, known); r != admitted {
+	if r = l.queue.offer(s, &f, known); r != admitted {
 		s.tally.by[r]++
 	}
 }

@@ -84,6 +84,14 @@ func (ln *line) serveTCPListen(ctx context.Context) error {
 func (ln *line) readConn(ctx context.Context, conn net.Conn) error {
 	forget := context.AfterFunc(ctx, func() { conn.Close() })
 	defer forget()
+	shut := ln.openOutlet(remote(conn).String(), func(p parcel) error {
+		if err := conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+			return err
+		}
+		_, err := conn.Write(p.raw)
+		return err
+	})
+	defer shut()
 	if err := conn.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
 		return err
 	}

@@ -44,6 +44,14 @@ func (ln *line) serveUDP(ctx context.Context) error {
 	}
 	drops := newKernelDrops(conn)
 	defer func() { ln.countDrops(drops) }()
+	shut := ln.openOutlet("", func(p parcel) error {
+		if err := conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+			return err
+		}
+		_, err := conn.WriteToUDPAddrPort(p.raw, p.to)
+		return err
+	})
+	defer shut()
 	ln.setUp(ln.bound)
 	return ln.readDatagrams(ctx, conn, drops)
 }

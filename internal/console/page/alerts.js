@@ -10,7 +10,10 @@ const alerts = {
     if (replaceActive) {
       for (const [id, a] of this.all) if (a.state !== 'closed') this.all.delete(id);
     }
-    for (const a of list) this.all.set(a.id, a);
+    for (const a of list) {
+      this.all.set(a.id, a);
+      if (a.sighting) this.learn(a.id, a.sighting);
+    }
     this.draw();
   },
 
@@ -103,7 +106,8 @@ const alerts = {
     const s = this.seen.get(a.id);
     if (a.kind === 'sighting') {
       // Without the sighting nobody knows whose position the alert has: the person's or the aircraft's.
-      return s && s.lat !== null ? { lat: s.lat, lon: s.lon, within: s.ce90_m, aircraft: ofAircraft(s), kind: s.kind } : null;
+      if (s && s.ray) return { lat: s.ray.lat, lon: s.ray.lon, within: null, ray: s.ray, s };
+      return s && s.lat !== null ? { lat: s.lat, lon: s.lon, within: s.ce90_m, s } : null;
     }
     const v = a.kind === 'vehicle_lost' && fleet.vehicles.find((v) => v.name === a.subject);
     const at = v ? v.position : a.kind === 'gate_unseen' ? map.gates.find((g) => g.id === a.subject) : null;
@@ -114,13 +118,18 @@ const alerts = {
     if (a.kind !== 'sighting') {
       const v = a.kind === 'vehicle_lost' && fleet.vehicles.find((v) => v.name === a.subject);
       const l = a.kind === 'trouble' && fleet.links.find((l) => 'link ' + l.name === a.subject);
+      const doubted = (a.kind === 'identity_conflict' || a.kind === 'position_suspect') && this.doubted(a);
       if (v && v.last_heard) return 'last heard ' + time.clock(time.of(v.last_heard)) + (v.position ? `, ${Math.round(v.position.rel_alt_m)} m up` : '');
-      return 'since ' + time.clock(time.of(a.opened_at)) + (l && !l.up && l.error ? ' · ' + l.error : '');
+      return 'since ' + time.clock(time.of(a.opened_at)) + (l && !l.up && l.error ? ' · ' + l.error : '') + (doubted ? ' · ' + doubted : '');
     }
     const s = this.seen.get(a.id);
     const zone = map.zones.find((f) => f.properties.id === a.zone);
     const sideName = zone && a.side && zone.properties[a.side + '_name'];
-    const parts = [a.certainty === 'unlocated' && s && s.kind];
+    const parts = [a.certainty === 'unlocated' && s && counted(s)];
+    if (s && s.ray && a.zone) { // how far a direction passes by says nothing of where the target is
+      parts.push(a.distance_m === 0 ? 'the direction meets it' : `the direction passes ${metres(a.distance_m)} from it`, word('certainty', a.certainty));
+      return parts.filter(Boolean).join(' · ');
+    }
     if (a.distance_m !== null) parts.push(a.distance_m === 0 ? (a.zone_kind === 'bank' ? 'on the bank' : 'inside') : metres(a.distance_m) + ' away' + (a.bearing_deg !== null && a.bearing_deg !== undefined ? ' to the ' + compass(a.bearing_deg) : ''));
     if (a.side) parts.push(sideName ? sideName + ' side' : word('side', a.side));
     if (a.certainty === 'unlocated') parts.push(s && s.vehicle ? s.vehicle + ' told of it without a position' : 'it came without a position');
@@ -128,21 +137,34 @@ const alerts = {
     return parts.filter(Boolean).join(' · ');
   },
 
+  // doubted says what is wrong with the vehicle that an alert about its identity or its position is about.
+  doubted(a) {
+    const claim = fleet.vehicles.filter((v) => v.name === a.subject || v.name.startsWith(a.subject + '#'));
+    if (a.kind === 'position_suspect') return claim.map(suspicion).find(Boolean) || '';
+    const pins = claim.flatMap((v) => v.violated || []);
+    return pins.length ? [...new Set(pins)].join(' · ') : claim.length > 1 ? `${claim.length} aircraft say that they are ${a.subject}` : '';
+  },
+
   // where is the place in numbers: to tell two alerts on one bank apart, to read out, to take elsewhere.
   where(a) {
     const p = this.spot(a);
     if (!p) return null;
-    const within = p.within === null ? '' : around(p.within);
+    const s = p.s;
     const also = (a.also || []).map((n) => map.names.get(n.zone) || n.zone);
-    const gate = a.kind === 'sighting' && a.zone_kind !== 'gate' && map.byNearestGate(p);
+    const opened = a.id === this.chosen;
+    const gate = s && !s.ray && a.zone_kind !== 'gate' && map.byNearestGate(p);
     return el('div', { class: 'where' },
-      p.aircraft && el('div', { class: 'doubt' }, `${p.kind}, position of the aircraft, ${within}`),
-      p.aircraft || !p.kind ? 'at ' : p.kind + ' at ', copyable(degrees(p)), !p.aircraft && within && ' ' + within,
+      s && s.ray && [el('div', { class: 'doubt' }, `${counted(s)}, direction only: ${direction(s)}`),
+        el('div', {}, `±\u00a0${Math.ceil(s.ray.half_width_deg)}°, ${reach(s.ray)}; the drone was at `, copyable(degrees(p)))],
+      s && !s.ray && ofAircraft(s) && el('div', { class: 'doubt' }, `${counted(s)}, position of the aircraft, ${spread(s)}`),
+      !(s && s.ray) && [!s || ofAircraft(s) ? 'at ' : counted(s) + ' at ', copyable(degrees(p)), s && !ofAircraft(s) && ' ' + spread(s)],
       gate && el('div', { class: 'sub' }, gate),
-      a.id === this.chosen && also.length > 0 && el('div', { class: 'sub' }, 'also near ' + also.join(', ')),
-      a.id === this.chosen && el('div', { class: 'go' },
-        el('button', { type: 'button', onclick: () => { map.show(p.lat, p.lon); $('mapbox').scrollIntoView({ block: 'center', behavior: 'smooth' }); } }, 'Show on map'),
-        el('a', { href: `geo:${p.lat},${p.lon}` + (p.within === null ? '' : ';u=' + Math.round(p.within)) }, 'Open in a map app')));
+      opened && s && aimed(s) && el('div', { class: 'sub' }, aimed(s)),
+      opened && s && el('div', { class: 'sub' }, dated(s)),
+      opened && also.length > 0 && el('div', { class: 'sub' }, 'also near ' + also.join(', ')),
+      opened && el('div', { class: 'go' },
+        el('button', { type: 'button', onclick: () => { map.show(p); $('mapbox').scrollIntoView({ block: 'center', behavior: 'smooth' }); } }, 'Show on map'),
+        !(s && s.ray) && el('a', { href: `geo:${p.lat},${p.lon}` + (p.within === null ? '' : ';u=' + Math.round(p.within)) }, 'Open in a map app')));
   },
 
   card(a) {
@@ -152,7 +174,7 @@ const alerts = {
       this.cards.set(a.id, c);
     }
     c.node.className = `alert ${a.severity} ${a.state} ${a.id === this.chosen ? 'chosen' : ''}`;
-    const looks = JSON.stringify([a, this.place(a), this.facts(a), this.spot(a), a.id === this.chosen, this.undoable(a)]);
+    const looks = JSON.stringify([a, this.place(a), this.facts(a), this.seen.get(a.id), this.spot(a), a.id === this.chosen, this.undoable(a)]);
     if (!c.changed && c.looks === looks && c.names === map.names) return c.node;
     c.changed = true;
     if (c.node.matches(':active')) return c.node; // under a finger: a button that is taken away loses its tap
@@ -163,13 +185,14 @@ const alerts = {
       el('span', { class: `tag ${a.state === 'open' ? 'bad' : a.state === 'closed' ? '' : 'good'}` }, this.holds(a)),
       a.state === 'closed' && a.outcome && el('span', { class: 'tag' }, word('outcome', a.outcome)),
       a.sightings > 1 && el('span', { class: 'tag' }, a.sightings + ' sightings'),
-      a.kind === 'sighting' && !a.verified && el('span', { class: 'tag doubt', title: 'The drone that told of it is not in the configuration, or its identity is in doubt.' }, 'unverified'),
+      ...doubts(a, this.seen.get(a.id)).map(([label, title]) => el('span', { class: 'tag doubt', title }, label)),
     ];
     c.node.replaceChildren(...shown([
       el('button', { type: 'button', class: 'top', 'aria-expanded': a.id === this.chosen ? 'true' : 'false', onclick: () => this.choose(a.id === this.chosen ? '' : a.id) },
         el('span', { class: 'place' }, this.place(a)), c.age),
       el('div', { class: 'facts' }, this.facts(a)),
       this.where(a),
+      remedies[a.kind] && a.state !== 'closed' && el('p', { class: 'todo' }, remedies[a.kind](a.subject || 'this vehicle')),
       el('div', { class: 'tags' }, tags),
       c.form || this.buttons(a, c),
       c.error && el('p', { class: 'error', role: 'alert' }, c.error),
@@ -286,7 +309,7 @@ const alerts = {
   showChosen() {
     const a = this.all.get(this.chosen);
     const p = a && (this.spot(a) || a);
-    if (p && p.lat !== null) map.show(p.lat, p.lon);
+    if (p && p.lat !== null) map.show(p);
   },
 
   // open shows one alert that may be closed and unknown to the page: the address /a/ID.
@@ -325,7 +348,7 @@ const alerts = {
       let text;
       if (e.kind === 'transition') {
         text = [word('event', d.event), d.by ? el('small', {}, ' by ' + who(d.by)) : '', d.outcome ? el('small', {}, ' – ' + word('outcome', d.outcome)) : '',
-          d.sighting && ['opened', 'sighted', 'refined'].includes(d.event) ? el('small', {}, ' – ' + [d.sighting.kind, 'by ' + (d.sighting.vehicle || 'a person at the console'), ofAircraft(d.sighting) && 'position of the aircraft', d.sighting.lat === null ? 'position unknown' : d.sighting.ce90_m !== null ? around(d.sighting.ce90_m) : ''].filter(Boolean).join(', ')) : ''];
+          d.sighting && ['opened', 'sighted', 'refined'].includes(d.event) ? el('small', {}, ' – ' + told(d.sighting)) : ''];
       } else if (e.kind === 'notice') {
         text = ['notice to ' + d.recipient + ' ' + d.state, d.reason ? el('small', {}, ' – ' + d.reason) : ''];
       } else {
@@ -360,9 +383,6 @@ const alerts = {
 function compass(deg) {
   return ['north', 'north-east', 'east', 'south-east', 'south', 'south-west', 'west', 'north-west'][Math.round(deg / 45) % 8];
 }
-
-// ofAircraft tells a position of the one who told from a position of what was seen.
-const ofAircraft = (s) => s.basis === 'vehicle';
 
 // copyable is a text that a tap copies, where the browser allows it; on plain http it can be selected.
 function copyable(text) {

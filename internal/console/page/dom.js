@@ -35,7 +35,11 @@ function say(e, text) {
 const words = {
   act: { acknowledge: 'Acknowledge', en_route: 'On the way', intercept: 'Intercepted', close: 'Close the alert', release: 'Release', undo: 'Undo' },
   state: { open: 'open', acknowledged: 'acknowledged', en_route: 'on the way', intercepted: 'intercepted', closed: 'closed' },
-  kind: { vehicle_lost: 'Vehicle lost', gate_unseen: 'Gate not watched', trouble: 'Trouble in the station' },
+  kind: {
+    vehicle_lost: 'Vehicle lost', gate_unseen: 'Gate not watched', identity_conflict: 'Identity in dispute', position_suspect: 'Position not to be trusted',
+    trouble: 'Trouble in the station',
+  },
+  suspect: {},
   side: { left: 'left side', right: 'right side', on: 'on the line' },
   certainty: { certain: 'certainly near', likely: 'likely near', possible: 'possibly near', unlocated: 'position unknown' },
   event: {

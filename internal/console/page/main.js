@@ -114,19 +114,21 @@ const main = {
 
   drawSightings() {
     map.alerted = new Set([...alerts.all.values()].filter((a) => a.state !== 'closed' && a.zone).map((a) => a.zone));
-    const seen = new Set();
+    const drawn = new Set();
+    const spot = (s, a) => ({
+      lat: s.ray ? s.ray.lat : s.lat, lon: s.ray ? s.ray.lon : s.lon, ce90_m: s.ce90_m, ellipse: s.ellipse, ray: s.ray, alert: a ? a.id : s.alert,
+      severity: a ? a.severity : '', aircraft: ofAircraft(s), suspect: s.suspect, title: `${told(s)}, ${time.clock(time.of(s.at))}`,
+    });
     const list = this.sightings.flatMap((s, i) => {
       const a = s.alert && alerts.all.get(s.alert);
       const active = a && a.state !== 'closed';
       if (i >= 100 && !active) return [];
-      seen.add(s.alert);
-      return {
-        lat: s.lat, lon: s.lon, ce90_m: s.ce90_m, alert: s.alert, severity: active ? a.severity : '', aircraft: ofAircraft(s),
-        title: `${s.kind}, ${s.vehicle || 'marked by a person'}, ${time.clock(time.of(s.at))}${ofAircraft(s) ? ', position of the aircraft' : ''}`, at: time.of(s.at),
-      };
+      drawn.add(s.alert);
+      return spot(s, active && a);
     });
-    for (const a of alerts.all.values()) {
-      if (a.state !== 'closed' && a.lat !== null && !seen.has(a.id)) list.push({ lat: a.lat, lon: a.lon, ce90_m: a.ce90_m, alert: a.id, severity: a.severity, title: alerts.place(a), at: time.of(a.updated_at) });
+    for (const [id, s] of alerts.seen) {
+      const a = alerts.all.get(id);
+      if (a && a.state !== 'closed' && !drawn.has(id)) list.push(spot(s, a));
     }
     map.setSightings(list.reverse());
     map.draw();

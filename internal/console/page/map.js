@@ -112,10 +112,18 @@ const map = {
     }
     return this.byGate.get(key);
   },
-  show(lat, lon) {
+  // show brings a place into the middle, near enough to see it; a ray as a whole.
+  show(p) {
     if (!this.origin) return;
-    [this.view.x, this.view.y] = this.project(lat, lon);
-    this.view.k = Math.max(this.view.k, 0.35);
+    [this.view.x, this.view.y] = this.project(p.lat, p.lon);
+    if (p.ray) {
+      const b = this.size(), turn = p.ray.bearing_deg * Math.PI / 180;
+      this.view.x += Math.sin(turn) * p.ray.max_m / 2;
+      this.view.y -= Math.cos(turn) * p.ray.max_m / 2;
+      this.view.k = Math.min(b.width, b.height) / (1.25 * Math.max(p.ray.max_m, 200));
+    } else {
+      this.view.k = Math.max(this.view.k, 0.35);
+    }
     this.moved = true;
     this.draw();
   },
@@ -170,10 +178,10 @@ const map = {
     for (const s of this.sightings) {
       const [x, y] = this.screen(this.project(s.lat, s.lon));
       const chosen = s.alert && s.alert === this.chosen;
-      parts.push(svg('g', { class: `sight ${s.severity || ''} ${chosen ? 'chosen' : ''} ${s.aircraft ? 'aircraft' : ''}`, transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})`, onclick: () => s.alert && this.onPick(s.alert) },
-        svg('circle', { r: Math.max(0, (s.ce90_m || 0) * this.view.k).toFixed(1) }),
-        svg('path', { d: 'M0-8L8 0L0 8L-8 0Z' }),
+      parts.push(svg('g', { class: `sight ${s.severity || ''} ${chosen ? 'chosen' : ''} ${s.aircraft || s.suspect ? 'hollow' : ''}`, transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})`, onclick: () => s.alert && this.onPick(s.alert) },
+        s.ray ? this.sector(s.ray) : [this.around(s), svg('path', { class: 'point', d: 'M0-8L8 0L0 8L-8 0Z' })],
         svg('title', {}, s.title)));
+      if (s.ray) continue;
       taken.push([x - 9, y - 9, x + 9, y + 9]);
     }
     for (const v of this.vehicles) {
@@ -181,7 +189,7 @@ const map = {
       const turn = v.heading === null || v.heading === undefined ? 0 : v.heading;
       parts.push(svg('g', { class: `craft ${v.contact} ${v.doubtful ? 'bad' : ''}`, transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})` },
         svg('path', { d: 'M0-11L8 9L0 4.5L-8 9Z', transform: `rotate(${turn.toFixed(0)})` }), svg('title', {}, v.name)));
-      parts.push(this.label(v.name, x, y, '', taken, true));
+      parts.push(this.label(v.name + (v.doubt ? ' ' + v.doubt : ''), x, y, '', taken, true));
     }
     for (const f of this.zones.length > 300 ? [] : this.zones) {
       if (f.properties.kind !== 'gate') continue;
@@ -190,6 +198,23 @@ const map = {
       parts.push(this.label(f.properties.name || f.properties.id, x, y, 'zone-name', taken, false));
     }
     this.over.replaceChildren(...parts.filter(Boolean));
+  },
+  // around is where the target is with 90 %.
+  around(s) {
+    const k = this.view.k, e = s.ellipse;
+    if (!e) return svg('circle', { class: 'around', r: Math.max(0, (s.ce90_m || 0) * k).toFixed(1) });
+    return svg('ellipse', { class: 'around', rx: (e.minor_m * k).toFixed(1), ry: (e.major_m * k).toFixed(1), transform: `rotate(${e.bearing_deg})` });
+  },
+  // sector is where the target of a direction is: no point in it is likelier than another, so there is none.
+  sector(r) {
+    const half = Math.min(179.9, Math.max(0.5, r.half_width_deg));
+    const near = r.min_m * this.view.k, far = Math.max(r.max_m * this.view.k, near + 1);
+    const at = (deg, by) => `${(by * Math.sin(deg * Math.PI / 180)).toFixed(1)} ${(-by * Math.cos(deg * Math.PI / 180)).toFixed(1)}`;
+    const left = r.bearing_deg - half, right = r.bearing_deg + half, wide = half > 90 ? 1 : 0;
+    return [
+      svg('path', { class: 'around', d: `M${at(left, near)}L${at(left, far)}A${far.toFixed(1)} ${far.toFixed(1)} 0 ${wide} 1 ${at(right, far)}L${at(right, near)}A${near.toFixed(1)} ${near.toFixed(1)} 0 ${wide} 0 ${at(left, near)}Z` }),
+      svg('path', { class: 'course', d: `M0 0L${at(r.bearing_deg, far)}` }),
+    ];
   },
   // label puts a name beside a point where there is room; one that must be seen is put there anyway.
   label(name, x, y, kind, taken, must) {
