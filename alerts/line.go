@@ -21,12 +21,18 @@ func (t *Transition) Line(zone *time.Location) string {
 		fmt.Fprintf(&b, " %s %s", t.ZoneKind, t.Zone)
 	}
 	if t.Kind == OfSighting {
-		if t.Zone != "" && t.Distance == 0 {
+		ray := t.Sighting != nil && t.Sighting.Ray != nil // how far a direction passes says nothing of where its target is
+		switch {
+		case ray && t.Zone != "" && t.Distance == 0:
+			b.WriteString(" met by the direction")
+		case ray && t.Distance != NoLength:
+			fmt.Fprintf(&b, " %d.%d m beside the direction", t.Distance/10, t.Distance%10)
+		case t.Zone != "" && t.Distance == 0:
 			b.WriteString(" inside")
-		} else if t.Distance != NoLength {
+		case t.Distance != NoLength:
 			fmt.Fprintf(&b, " %d.%d m at %d°", t.Distance/10, t.Distance%10, t.Bearing)
 		}
-		if t.Side != "" {
+		if t.Side != "" && !ray {
 			fmt.Fprintf(&b, " %s", t.Side)
 		}
 		fmt.Fprintf(&b, " %s", t.Certainty)
@@ -46,7 +52,7 @@ func (t *Transition) Line(zone *time.Location) string {
 			}
 			fmt.Fprintf(&b, " at %s %s ±%s m", s.Lat.append(nil), s.Lon.append(nil), s.CE90.append(nil))
 		} else if r := s.Ray; r != nil {
-			fmt.Fprintf(&b, ", direction only: bearing %s° from %s %s", r.Bearing.append(nil), r.Lat.append(nil), r.Lon.append(nil))
+			fmt.Fprintf(&b, ", direction only: bearing %s° from %s %s, %d to %d m away", r.Bearing.append(nil), r.Lat.append(nil), r.Lon.append(nil), (r.Min+5)/10, (r.Max+5)/10)
 		}
 		if s.Suspect {
 			b.WriteString(" POSITION SUSPECT")

@@ -122,6 +122,7 @@ func (c *Config) checkLinkNames(report func(path, what, remedy string)) {
 	}
 	for i, v := range c.Mavlink.Vehicles {
 		check(fmt.Sprintf("vehicles[%d].pins.link", i), v.Pins.Link)
+		c.checkPlace(v.Pins, under(fmt.Sprintf("vehicles[%d].pins.address", i), report))
 	}
 	for i, s := range c.Mavlink.Sightings.AcceptCommands {
 		check(fmt.Sprintf("sightings.accept_commands[%d].link", i), s.Link)
@@ -148,6 +149,7 @@ func (c *Config) warn(report func(path, what, remedy string)) {
 			report(fmt.Sprintf("rules[%d].sources", i), "none of them is on, so the rule never matches", "turn one on in sightings.sources, or remove the rule")
 		}
 	}
+	c.warnSources(report)
 }
 
 // under gives a report whose paths start at prefix.

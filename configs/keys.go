@@ -47,9 +47,15 @@ func (c *Config) AddKeys(path string) []Problem {
 	if root != nil {
 		d.value("", place{1, 1}, root, reflect.ValueOf(&keys).Elem(), false)
 	}
+	const line = "write one line for each vehicle: - {system: 1, key_file: egret-1.key}"
+	for i := range problems {
+		if problems[i].Path == "" { // it is no list: the key itself, or one entry alone
+			problems[i].Remedy = line
+		}
+	}
 	report := func(path, what, remedy string) { problems = append(problems, f.problem(path, what, remedy)) }
 	if len(problems) == 0 && len(keys) == 0 {
-		report("", "holds no key", "write one line for each vehicle: - {system: 1, key_file: egret-1.key}")
+		report("", "holds no key", line)
 	}
 	for i, k := range keys {
 		if len(problems) >= maxProblems {

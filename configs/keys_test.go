@@ -87,6 +87,20 @@ func TestASigningKeyIsForNobodyElse(t *testing.T) {
 	})
 }
 
+func TestAKeyOfTwoVehiclesIsTold(t *testing.T) {
+	two := strings.Replace(smallest, "{name: egret-1, system: 1}", "{name: egret-1, system: 1, key_file: a.key}\n  - {name: egret-2, system: 2, key_file: b.key}\n  - {name: egret-3, system: 3, key_file: c.key}", 1)
+	dir := put(t, map[string]string{"a.key": hexKey, "b.key": strings.ToUpper(hexKey), "c.key": "1" + hexKey[1:], "c.yaml": two})
+	for _, name := range []string{"a.key", "b.key", "c.key"} {
+		if err := os.Chmod(filepath.Join(dir, name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, problems := Load(filepath.Join(dir, "c.yaml"))
+	if len(problems) != 1 || !problems[0].Warning || problems[0].Path != "vehicles[1].key_file" || !strings.Contains(problems[0].What, `the key of "egret-1" as well`) {
+		t.Errorf("%v", problems)
+	}
+}
+
 func TestKeysOfALogGoToItsVehicles(t *testing.T) {
 	station := strings.Replace(smallest, "  - {name: egret-1, system: 1}\n", `  - {name: egret-1, system: 1}
   - {name: egret-2, system: 2, key_file: own.key, signing: require}
@@ -115,7 +129,7 @@ mistakes.yaml:8:12: [7].system: 300 is not a whole number from 0 to 255: write o
 mistakes.yaml:8:17: [7].key: unknown key: use system, key_file, signing, signing_clock
 mistakes.yaml:9:3: [8]: is a text, not a group of keys: write its keys under it, each in a line of its own and indented, or as {key: value}
 `, ""},
-		"group.yaml":  {"group.yaml:1:1: is a group of keys, not a list: write one \"- \" line for each, or [a, b]\n", ""},
+		"group.yaml":  {"group.yaml:1:1: is a group of keys, not a list: write one line for each vehicle: - {system: 1, key_file: egret-1.key}\n", ""},
 		"empty.yaml":  {"empty.yaml:1:1: holds no key: write one line for each vehicle: - {system: 1, key_file: egret-1.key}\n", ""},
 		"broken.yaml": {"broken.yaml:1:", ""},
 		"none.yaml":   {"none.yaml: cannot be opened: no such file or directory: name a file of keys that can be read\n", ""},

@@ -53,6 +53,14 @@ func Load(path string) (*Config, []Problem) {
 			problems = append(problems, c.problem(fmt.Sprintf("vehicles[%d].key_file", i), what, remedy))
 		}
 		v.Key = key
+		for _, other := range c.Mavlink.Vehicles[:i] {
+			if key != nil && other.Key != nil && *other.Key == *key {
+				p := c.problem(fmt.Sprintf("vehicles[%d].key_file", i), fmt.Sprintf("holds the key of %q as well: who can speak as the one can speak as the other", other.Name), "give each vehicle a key of its own")
+				p.Warning = true
+				problems = append(problems, p)
+				break
+			}
+		}
 	}
 	return c, problems
 }

@@ -39,6 +39,7 @@ func (c *Config) LoadZones() ([]geofence.Zone, []Problem) {
 	// A zone that could not be read is missing for that reason, which has been said.
 	if whole && !Broken(inFiles) {
 		problems = append(problems, c.missingZones(zones)...)
+		problems = append(problems, c.warnTheatre(zones)...)
 	}
 	sortProblems(problems)
 	return zones, append(problems, inFiles...)

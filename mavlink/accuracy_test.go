@@ -56,3 +56,18 @@ func TestTheEllipseHoldsNineTargetsOfTen(t *testing.T) {
 		}
 	}
 }
+
+func TestTheTableOfDegreesIsTheEllipsoids(t *testing.T) {
+	for lat := int32(-90e7); lat <= 90e7-1000; lat += 123_457 {
+		sin, cos := math.Sincos((float64(lat) + 500) * radPerE7)
+		w := 1 - earthE2*sin*sin
+		n := earthA / math.Sqrt(w)
+		wantNorth, wantEast := 1000*radPerE7*n*(1-earthE2)/w, 1000*radPerE7*n*cos
+		if north, east := offset(lat, 10, lat+1000, 1010); math.Abs(north-wantNorth) > 1e-6*wantNorth || math.Abs(east-wantEast) > 1e-6*wantNorth {
+			t.Fatalf("at %d: %v, %v; want %v, %v", lat, north, east, wantNorth, wantEast)
+		}
+	}
+	if north, east := offset(math.MaxInt32, 0, math.MaxInt32, 100); north != 0 || math.IsNaN(east) || math.IsInf(east, 0) {
+		t.Errorf("beyond the pole %v, %v", north, east)
+	}
+}

@@ -12,6 +12,7 @@ type AimState struct {
 	Places    History[Place]    `json:"places"`
 	Attitudes History[Tilt]     `json:"attitudes"`
 	Ground    GroundHeightState `json:"ground"`
+	Unsigned  int64             `json:"unsigned"` // when anyone could last have told where a camera looks, of a vehicle whose frames are to be signed; 0: never
 }
 
 // Place is a believed position.
@@ -44,9 +45,10 @@ type GroundHeightState struct {
 
 const (
 	groundMaxAge  = 10_000_000
-	groundApartMM = 500_000   // a TERRAIN_REPORT may answer a question about any other place
-	minGroundMM   = -500_000  // no ground lies lower,
-	maxGroundMM   = 9_000_000 // or higher
+	unsignedFor   = 10_000_000 // so long after an unsigned word on a camera no line of sight is the vehicle's own word
+	groundApartMM = 500_000    // a TERRAIN_REPORT may answer a question about any other place
+	minGroundMM   = -500_000   // no ground lies lower,
+	maxGroundMM   = 9_000_000  // or higher
 
 	hitMaxAge  = 1_500_000
 	hitApartMM = 10_000_000 // the longest way to the ground that autopilots look for it
@@ -94,13 +96,28 @@ func (a *AimState) place(s *TrackState, fix *Fix, bootMS uint32) {
 
 // attitude folds an ATTITUDE.
 func (f *Fleet) attitude(s *TrackState, fr *Frame, p []byte, out *News) {
-	m := ReadAttitude(p)
-	if f.clock(s, clockAttitude, m.TimeBootMs, fr.At, out) || !f.looks(s) {
+	if f.clock(s, clockAttitude, u32(full(p, 4), 0), fr.At, out) || !f.looks(s) {
 		return
 	}
-	if t, ok := tiltOf(&m); ok {
+	m := ReadAttitude(p)
+	t, ok := tiltOf(&m)
+	switch {
+	case ok:
 		s.Aim.Attitudes.add(fr.At, m.TimeBootMs, &t)
+	case finite(m.Roll, m.Pitch, m.Yaw):
+		out.Rejected[RejectRange]++
+	default:
+		out.Rejected[RejectNonFinite]++
 	}
+}
+
+func finite(all ...float32) bool {
+	for _, v := range all {
+		if v-v != 0 { // NaN, or infinite
+			return false
+		}
+	}
+	return true
 }
 
 func tiltOf(m *Attitude) (Tilt, bool) {

@@ -11,6 +11,7 @@ type claim struct {
 	point  bool
 	lat    int32
 	lon    int32
+	lag    int32 // ms, of the stream that brought it
 }
 
 // The kinds of point: the filter's, the GPS's.
@@ -38,10 +39,10 @@ type PointState struct {
 const (
 	clockApartMS = 5_000 // clocks further apart are not one clock, however late a frame is
 
-	// Two points are not one aircraft's where they are further apart than this and 100 m for each second in between:
+	// Two points are not one aircraft's where they are further apart than this and 60 m for each second in between:
 	// more than 200 m within a second (PROTOCOL 5).
 	placeApartMM  = 100_000
-	placeMMPerMS  = 100
+	placeMMPerMS  = 60
 	placeMaxAgeMS = 10_000 // a point older than this says nothing
 	nearE7        = 8_000  // under 90 m in latitude and longitude: near, without arithmetic
 	offLeak       = 1024
@@ -109,13 +110,16 @@ func (pt *PointState) near(c *claim, at int64) bool {
 	return ms > placeMaxAgeMS || distanceMM(pt.LatE7, pt.LonE7, c.lat, c.lon) <= placeApartMM+placeMMPerMS*ms
 }
 
+// made is when the claim was made, as far as can be told from when it came.
+func (c *claim) made(at int64) int64 { return at - int64(max(c.lag, 0))*1000 }
+
 // apart is the time between the point and a claim in ms: by their own clock where both have one, since a link may bring
 // one of them late.
 func (pt *PointState) apart(c *claim, at int64) int64 {
 	if pt.BootMS != 0 && c.boot != 0 {
 		return abs(int64(int32(c.boot - pt.BootMS)))
 	}
-	return (at - pt.At) / 1000
+	return abs(c.made(at)-pt.At) / 1000
 }
 
 // fit compares a claim with what the track has claimed so far.
@@ -150,7 +154,7 @@ func (id *IdentityState) learn(c *claim, at int64) {
 		}
 	}
 	if c.point && newest {
-		id.Points[c.kind] = PointState{At: at, BootMS: c.boot, LatE7: c.lat, LonE7: c.lon}
+		id.Points[c.kind] = PointState{At: c.made(at), BootMS: c.boot, LatE7: c.lat, LonE7: c.lon}
 	}
 }
 
@@ -169,6 +173,12 @@ func (id *IdentityState) goesOn(fr *Frame, p []byte) bool {
 		boot, b = u32(p, 0), &id.Boot[clockPosition]
 	case idSystemTime:
 		boot, b = u32(p, 8), &id.Boot[clockSystemTime]
+	case idGPSRawInt:
+		if len(p) < 29 || p[28] < fix2D || !id.Points[pointRaw].goesOn(fr.At, 0, i32(p, 8), i32(p, 12)) {
+			return false
+		}
+		id.Heard = fr.At
+		return true
 	default:
 		return false
 	}
@@ -176,12 +186,8 @@ func (id *IdentityState) goesOn(fr *Frame, p []byte) bool {
 	if boot == 0 || b.MS == 0 || int32(boot-b.MS) < 0 || lag <= -clockApartMS || lag > clockApartMS {
 		return false
 	}
-	if fr.MsgID == idGlobalPositionInt {
-		pt, lat, lon := &id.Points[pointFused], i32(p, 4), i32(p, 8)
-		if pt.At == 0 || uint32(lat-pt.LatE7+nearE7) > 2*nearE7 || uint32(lon-pt.LonE7+nearE7) > 2*nearE7 {
-			return false
-		}
-		pt.At, pt.BootMS, pt.LatE7, pt.LonE7 = fr.At, boot, lat, lon
+	if fr.MsgID == idGlobalPositionInt && !id.Points[pointFused].goesOn(fr.At, boot, i32(p, 4), i32(p, 8)) {
+		return false
 	}
 	b.MS = boot
 	if lag < 0 {
@@ -190,6 +196,15 @@ func (id *IdentityState) goesOn(fr *Frame, p []byte) bool {
 		b.Off += uint32(lag+offLeak-1) / offLeak
 	}
 	id.Heard = fr.At
+	return true
+}
+
+// goesOn is near and learn in one for a point close by; it says false, and has done nothing, where the point is not.
+func (pt *PointState) goesOn(at int64, boot uint32, lat, lon int32) bool {
+	if pt.At == 0 || uint32(lat-pt.LatE7+nearE7) > 2*nearE7 || uint32(lon-pt.LonE7+nearE7) > 2*nearE7 {
+		return false
+	}
+	*pt = PointState{At: at, BootMS: boot, LatE7: lat, LonE7: lon}
 	return true
 }
 

@@ -12,10 +12,11 @@ import (
 const (
 	maxTracks     = 4          // of one system id; further claimants are taken for the last
 	takeoverAfter = 3_000_000  // a track silent for so long gives way to the newcomer
-	unsettledFor  = 10_000_000 // a tentative track that is nothing by then is given up
+	unsettledFor  = 12_000_000 // a tentative track that is nothing by then is given up
 	conflictFor   = 60_000_000 // and so long after its last sign a conflict is over
 	spokenFor     = 10_000_000 // an address is a track's so long after its autopilot spoke from there
 	enoughClaims  = 2          // of each that the other cannot have made: A, B, A, B
+	stragglersFor = 5_000_000  // what contradicts a newcomer for so long may be a slower link's, from before a boot
 )
 
 // routeAmong is route where several aircraft may be meant.
@@ -41,8 +42,11 @@ func (f *Fleet) routeAmong(y *SystemState, o *SpeakerState, fr *Frame, p []byte,
 			}
 		}
 		if claims {
+			if c.lag = 0; st != nil {
+				c.lag = st.LagMS
+			}
 			if w := t.Identity.fit(&c, fr.At); w != fits {
-				if st != nil && st.runsOn(how, ahead, w) {
+				if st != nil && st.runsOn(how, ahead, w, t.Identity.hastens(&c, fr.At)) {
 					jumped, why, jumps = t, w, jumps+1
 				}
 				continue
@@ -90,11 +94,15 @@ func (f *Fleet) routeAmong(y *SystemState, o *SpeakerState, fr *Frame, p []byte,
 	}
 	how, ahead := st.judge(fr.Seq, check)
 	if claims {
+		if c.boot != 0 {
+			st.LagMS = best.Identity.lag(&c, fr.At)
+		}
+		c.lag = st.LagMS
 		best.Identity.learn(&c, fr.At)
 		if st.vouch(&c, beside); st.Vouched {
 			for _, t := range tracks {
 				if t != best {
-					t.disown(fr.CompID, o)
+					f.disown(t, fr.CompID, o)
 				}
 			}
 			st, _ = best.stream(fr.CompID, o, fr.At)
@@ -103,6 +111,7 @@ func (f *Fleet) routeAmong(y *SystemState, o *SpeakerState, fr *Frame, p []byte,
 		st.take(how, ahead, fr.Seq, check, fr.At)
 		return nil
 	}
+	f.late = beside && st.LagMS > lateMS
 	fold := f.enter(best, fr, p, st, how, ahead, check, beside)
 	if claims {
 		best = f.weigh(best, &c, fr.At, out)
@@ -166,26 +175,27 @@ func (f *Fleet) attributed(s *TrackState, fr *Frame) bool {
 }
 
 // disown drops a stream that nothing has vouched for: it was another track's.
-func (s *TrackState) disown(comp uint8, o *SpeakerState) {
+func (f *Fleet) disown(s *TrackState, comp uint8, o *SpeakerState) {
 	n := len(s.Streams)
 	s.Streams = slices.DeleteFunc(s.Streams, func(st StreamState) bool {
 		return !st.Vouched && st.Component == comp && st.comesFrom(o)
 	})
 	if len(s.Streams) != n {
 		s.Folded = nil
+		f.due = math.MinInt64 // what its links say of its silence may be another thing now
 	}
 }
 
 // doubt opens a tentative track with a claim that fits none of those known. from, if not nil, is the one that its stream
 // was taken to be of.
 func (f *Fleet) doubt(y *SystemState, from *TrackState, o *SpeakerState, c *claim, fr *Frame, check uint16) *TrackState {
-	disc := uint8(0)
+	disc := uint8(1) // 0 is the vehicle's own
 	for slices.ContainsFunc(f.tracks[y.System], func(t *TrackState) bool { return t.Disc == disc }) {
 		disc++
 	}
-	s := newTrack(y.System, max(disc, 1))
+	s := newTrack(y.System, disc)
 	if from != nil {
-		from.disown(fr.CompID, o)
+		f.disown(from, fr.CompID, o)
 	}
 	id := &s.Identity
 	id.Tentative, id.Opened, id.Own = true, fr.At, 1
@@ -221,7 +231,7 @@ func (f *Fleet) weigh(s *TrackState, c *claim, at int64, out *News) *TrackState 
 		w := t.Identity.fit(c, at)
 		if w == fits {
 			alone = false
-		} else if t.Identity.Tentative && t.Identity.Others < math.MaxUint8 {
+		} else if t.Identity.Tentative && at-t.Identity.Opened > stragglersFor && t.Identity.Others < math.MaxUint8 {
 			t.Identity.Others++
 		}
 		if !t.Identity.Tentative {
@@ -235,6 +245,9 @@ func (f *Fleet) weigh(s *TrackState, c *claim, at int64, out *News) *TrackState 
 	if alone && id.Own < math.MaxUint8 {
 		id.Own++
 	}
+	if certain == 1 && why == notClock && base.Identity.Left.lives(c, at) {
+		id.Others = max(id.Others, enoughClaims)
+	}
 	switch {
 	case id.Own >= enoughClaims && id.Others >= enoughClaims:
 		id.Tentative = false
@@ -242,11 +255,18 @@ func (f *Fleet) weigh(s *TrackState, c *claim, at int64, out *News) *TrackState 
 		if s.Vehicle.Exists {
 			f.change(s, ChangeHeard, at, out)
 		}
+		if s.Trust.SuspectSince != 0 {
+			f.suspected(s, at, out)
+		}
 		if s.Flight.Flying {
 			f.tellSortie(s, 0, out)
 		}
-	case certain == 1 && at-base.Identity.Heard >= takeoverAfter:
+	case certain == 1 && at-base.Identity.Heard >= takeoverAfter && (why != notClock || !base.Identity.Left.old(c, at)):
+		left := LeftState{At: at, Series: uint8(c.series), Boot: base.Identity.Boot[c.series]}
 		f.join(base, s, why == notClock, at, out)
+		if why == notClock {
+			base.Identity.Left = left
+		}
 		return base
 	}
 	return s
@@ -310,7 +330,7 @@ func (f *Fleet) thin(system uint8, at int64, out *News) {
 				}
 			}
 			f.drop(t)
-		case !id.Tentative && t != newest && at-t.lastSign() >= conflictFor && f.hearsOf(t):
+		case !id.Tentative && t != newest && f.quiet(t, at) >= conflictFor:
 			if t.Flight.Flying {
 				f.land(t, max(t.Vehicle.Heard, t.Flight.TookOff), out)
 			}
@@ -320,6 +340,24 @@ func (f *Fleet) thin(system uint8, at int64, out *News) {
 			}
 		}
 	}
+}
+
+// lull ends the dispute of aircraft that have all been silent for as long as ends a sortie, and returns when to look
+// again.
+func (f *Fleet) lull(y *SystemState, at int64, out *News) (due int64) {
+	newest := newestOf(f.tracks[y.System])
+	if newest == nil || len(f.tracks[y.System]) == 1 {
+		return never
+	}
+	since, hearing := f.silentSince(newest)
+	if !hearing {
+		return never
+	}
+	if due = max(since, newest.lastSign()) + maxSortieSilence; at < due {
+		return due
+	}
+	f.thin(y.System, at, out)
+	return never
 }
 
 // newestOf is the certain track with the newest sign of life.
@@ -335,10 +373,13 @@ func newestOf(tracks []*TrackState) (newest *TrackState) {
 // lastSign is when the track was last known to be heard.
 func (s *TrackState) lastSign() int64 { return max(s.Identity.Heard, s.Vehicle.Heard) }
 
-// hearsOf says whether the silence of s means anything.
-func (f *Fleet) hearsOf(s *TrackState) bool {
-	_, hearing := f.silentSince(s)
-	return hearing
+// quiet is for how long s has been silent while it could have been heard.
+func (f *Fleet) quiet(s *TrackState, at int64) int64 {
+	since, hearing := f.silentSince(s)
+	if !hearing {
+		return 0
+	}
+	return at - max(since, s.lastSign())
 }
 
 // inherit makes s, the last one left, the vehicle, after the track that was.
@@ -348,6 +389,9 @@ func (f *Fleet) inherit(s, was *TrackState, at int64, out *News) {
 	s.Trust.Broken = true
 	if was.Vehicle.Standing == StandingLost && s.Vehicle.Standing == StandingHeard {
 		f.change(s, ChangeBack, at, out)
+	}
+	if s.Trust.SuspectSince != 0 {
+		f.suspected(s, at, out)
 	}
 	slices.SortFunc(f.tracks[s.System], func(a, b *TrackState) int { return int(a.Disc) - int(b.Disc) })
 }

@@ -11,15 +11,24 @@ func (f *Fleet) Disputed() (names []string) {
 	return names
 }
 
-// Suspected names the tracks whose positions are suspect, by system id and discriminator.
-func (f *Fleet) Suspected() (names []string) {
+// Suspected names the tracks of the plan's vehicles whose positions are suspect, by system id and discriminator.
+func (f *Fleet) Suspected() []string {
+	return f.planned(func(s *TrackState) bool { return s.Trust.SuspectSince != 0 })
+}
+
+// Claimants names the tracks of the plan's vehicles, by system id and discriminator.
+func (f *Fleet) Claimants() []string { return f.planned(func(*TrackState) bool { return true }) }
+
+func (f *Fleet) planned(which func(*TrackState) bool) (names []string) {
 	for id := range f.tracks {
 		for _, s := range f.tracks[id] {
-			if s.Trust.SuspectSince != 0 {
-				name, _ := f.Name(s.Track())
-				names = append(names, name)
+			if f.known[id] && !s.Identity.Tentative && which(s) {
+				names = append(names, f.name(s))
 			}
 		}
 	}
 	return names
 }
+
+// Planned says whether a track is of a vehicle that the plan knows, or of another aircraft that claims its id.
+func (f *Fleet) Planned(t Track) bool { return f.known[t.System()] }

@@ -10,6 +10,8 @@ import (
 // tagged. It is a fold over frames. It knows no clock but the frames' and gives the same News for the same frames.
 // It is not safe for concurrent use.
 type Fleet struct {
+	dialect *dialect
+
 	// Of the plan, by system id.
 	names         [256]string
 	known         [256]bool
@@ -30,6 +32,7 @@ type Fleet struct {
 	links      []LinkState
 	due        int64        // no timer is due before this instant
 	nowhere    SpeakerState // where a component speaks from of which nobody told
+	late       bool         // the frame that is being folded came by a stream that lags beside another
 }
 
 // FleetState is all that a Fleet remembers, and nothing of its plan. Its JSON round trip is exact.
@@ -50,7 +53,7 @@ const (
 
 // NewFleet returns a fleet that has heard nothing yet and judges by p.
 func NewFleet(p *FleetPlan) *Fleet {
-	f := &Fleet{}
+	f := &Fleet{dialect: knownDialect()}
 	f.SetPlan(p)
 	return f
 }
@@ -150,6 +153,8 @@ func (f *Fleet) Restore(st FleetState) {
 	f.tracks, f.systems = [256][]*TrackState{}, [256]*SystemState{}
 	for i := range st.Tracks {
 		s := st.Tracks[i].clone()
+		// A file may have been damaged: words that there are not have none.
+		s.Vehicle.Standing, s.Position.Fix.Quality = min(s.Vehicle.Standing, StandingLost), min(s.Position.Fix.Quality, QualityGood)
 		f.tracks[s.System] = append(f.tracks[s.System], &s)
 	}
 	for i := range st.Systems {
@@ -204,7 +209,7 @@ const (
 // Apply: see Origin and Link. Frames of ids outside the dialect are passed over, since no CRC vouches for them.
 // The caller has called Advance with the frame's time.
 func (f *Fleet) Apply(fr *Frame, out *News) {
-	if !Known(fr.MsgID) {
+	if !f.dialect.lookup(fr.MsgID).known() {
 		return
 	}
 	p := Payload(fr.Raw)
@@ -215,8 +220,13 @@ func (f *Fleet) Apply(fr *Frame, out *News) {
 		}
 		return
 	}
-	if fr.Signed && f.signed[fr.SysID] {
-		f.signature(fr)
+	if f.signed[fr.SysID] {
+		switch {
+		case fr.Signed:
+			f.signature(fr)
+		case isRadio(fr.MsgID):
+			return // anyone's word, under the vehicle's name: the link has heard it
+		}
 	}
 	switch s := f.route(fr, p, out); {
 	case s == nil: // a copy of a frame that has been folded already
@@ -231,6 +241,9 @@ func (f *Fleet) Apply(fr *Frame, out *News) {
 func (f *Fleet) fold(s *TrackState, fr *Frame, p []byte, out *News) {
 	if s.Clock.FirstHeard == 0 {
 		s.Clock.FirstHeard = fr.At
+	}
+	if f.late && s.overtaken(fr) {
+		return
 	}
 
 	switch fr.MsgID {
@@ -281,7 +294,7 @@ func (f *Fleet) fold(s *TrackState, fr *Frame, p []byte, out *News) {
 			f.groundHeight(s, fr, p)
 		}
 	case idGimbalAttitude, idMountOrientation, idMountStatus, idCameraFOVStatus:
-		f.gimbal(s, fr, p)
+		f.gimbal(s, fr, p, out)
 	case idRCChannels:
 		if f.speaks(s, fr.CompID) {
 			f.rcChannels(s, fr, p, out)

@@ -281,22 +281,3 @@ func TestAQuietFrameIsFoldedWithoutAllocating(t *testing.T) {
 		t.Errorf("%v allocations in %d frames", n, len(frames))
 	}
 }
-
-func BenchmarkFleetApply(b *testing.B) {
-	frames := quietFlight(b)
-	f, news := NewFleet(testPlan()), &News{}
-	at, i, seq := int64(fieldStart), 0, uint8(0)
-	b.ReportAllocs()
-	for b.Loop() {
-		fr := &frames[i]
-		if i++; i == len(frames) {
-			i = 0
-		}
-		at += 10_000
-		fr.again(at, seq)
-		seq++
-		news.Reset()
-		f.Advance(at, news)
-		f.Apply(fr, news)
-	}
-}

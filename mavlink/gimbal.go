@@ -60,7 +60,7 @@ var pointings = [...]uint32{idGimbalAttitude, idMountOrientation, idMountStatus,
 
 // gimbal folds what says where a camera looks: GIMBAL_DEVICE_ATTITUDE_STATUS, MOUNT_ORIENTATION, MOUNT_STATUS,
 // CAMERA_FOV_STATUS. Any component of the vehicle may say it but a ground station.
-func (f *Fleet) gimbal(s *TrackState, fr *Frame, p []byte) {
+func (f *Fleet) gimbal(s *TrackState, fr *Frame, p []byte, out *News) {
 	if f.sources[s.System] == 0 || f.ignored(s) || s.station() {
 		return
 	}
@@ -71,12 +71,13 @@ func (f *Fleet) gimbal(s *TrackState, fr *Frame, p []byte) {
 	var hit Hit
 	var bootMS uint32
 	var device uint8
-	var ok bool
+	var ok, wild bool
 	switch fr.MsgID {
 	case idGimbalAttitude:
 		m := ReadGimbalDeviceAttitudeStatus(p)
 		bootMS, device = m.TimeBootMs, m.GimbalDeviceID
 		is, ok = m.pointing()
+		wild = !ok && !finite(m.Q[:]...)
 	case idMountOrientation:
 		m := ReadMountOrientation(p)
 		bootMS = m.TimeBootMs
@@ -88,7 +89,11 @@ func (f *Fleet) gimbal(s *TrackState, fr *Frame, p []byte) {
 		m := ReadCameraFovStatus(p)
 		bootMS, device = m.TimeBootMs, m.CameraDeviceID
 		is, ok = m.pointing()
+		wild = !finite(m.Q[:]...)
 		hit = m.hit()
+	}
+	if wild { // in 265, NaN says that an angle is not known
+		out.Rejected[RejectNonFinite]++
 	}
 	if device > maxDevice {
 		device = 0
@@ -105,6 +110,9 @@ func (f *Fleet) gimbal(s *TrackState, fr *Frame, p []byte) {
 		s.Aim.begin(s)
 	}
 	g.Heard = fr.At
+	if f.signed[s.System] && !fr.Signed {
+		s.Aim.Unsigned = fr.At
+	}
 	if ok {
 		g.Pointings.add(at, bootMS, &is)
 	}

@@ -56,7 +56,11 @@ func (h *History[V]) add(at int64, bootMS uint32, is *V) {
 	y.At, y.BootMS, y.Is = at, bootMS, *is
 }
 
+// clone is a copy; of a ring that cannot be, as a damaged file may hold one, nothing.
 func (h *History[V]) clone() History[V] {
+	if n := len(h.Samples); n > historyLen || h.Newest < 0 || h.Newest >= max(n, 1) {
+		return History[V]{}
+	}
 	c := *h
 	c.Samples = slices.Clone(h.Samples)
 	return c

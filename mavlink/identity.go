@@ -48,7 +48,7 @@ type IdentityState struct {
 	Tentative bool  `json:"tentative"` // it may yet turn out to be the aircraft that was there before
 	Opened    int64 `json:"opened"`    // since when:
 	Own       uint8 `json:"own"`       // claims of it that are none of the others',
-	Others    uint8 `json:"others"`    // claims of the others that are none of it
+	Others    uint8 `json:"others"`    // claims of the others that are none of it, since it must have been the only one
 }
 
 // LeftState is the clock or place that a track last jumped away from, its numbers running on: an aircraft that jumps
@@ -145,6 +145,7 @@ func (f *Fleet) route(fr *Frame, p []byte, out *News) *TrackState {
 		o = &f.nowhere
 	}
 	check := checksum(fr.Raw)
+	f.late = false
 	if !y.uneasy {
 		return f.routeAlone(y, o, fr, p, check, out)
 	}
@@ -182,6 +183,7 @@ func (f *Fleet) routeAlone(y *SystemState, o *SpeakerState, fr *Frame, p []byte,
 	}
 	if how != orderCopy && f.speaks(s, fr.CompID) {
 		if c, ok := claimOf(fr, p); ok {
+			c.lag = st.LagMS
 			if why := s.Identity.fit(&c, fr.At); why != fits {
 				if !f.believes(s, st, &c, why, how, ahead, fr.At, out) {
 					return f.doubt(y, s, o, &c, fr, check)
@@ -189,6 +191,10 @@ func (f *Fleet) routeAlone(y *SystemState, o *SpeakerState, fr *Frame, p []byte,
 			} else if how != orderNext && s.Identity.lags(&c, fr.At) {
 				s.Trust.Broken = true
 			}
+			if c.boot != 0 {
+				st.LagMS = s.Identity.lag(&c, fr.At)
+			}
+			c.lag = st.LagMS
 			s.Identity.learn(&c, fr.At)
 			st.vouch(&c, beside)
 		} else if !st.Vouched && st.waits(fr, beside) {
@@ -196,6 +202,7 @@ func (f *Fleet) routeAlone(y *SystemState, o *SpeakerState, fr *Frame, p []byte,
 			return nil
 		}
 	}
+	f.late = beside && st.LagMS > lateMS
 	if !f.enter(s, fr, p, st, how, ahead, check, beside) {
 		return nil
 	}
@@ -247,26 +254,34 @@ func (st *StreamState) waits(fr *Frame, beside bool) bool {
 
 // lags says whether a claim is older than a link has been so far. What goes on with a stream was held up on its way;
 // what does not may be another aircraft that booted a little later.
-func (id *IdentityState) lags(c *claim, at int64) bool {
+func (id *IdentityState) lags(c *claim, at int64) bool { return id.lag(c, at) > clockApartMS }
+
+// lag is how far a claim came behind the quickest ones of its clock, ms.
+func (id *IdentityState) lag(c *claim, at int64) int32 {
 	b := &id.Boot[c.series]
-	return b.MS != 0 && c.boot != 0 && int32(c.off(at)-b.Off) > clockApartMS
+	if b.MS == 0 || c.boot == 0 {
+		return 0
+	}
+	return int32(c.off(at) - b.Off)
 }
 
 // believes says whether a claim that contradicts what s has said is of s all the same: where its numbers run on, or
 // where s has been silent for a while. Then it has jumped, or was booted, or another aircraft has its place.
 func (f *Fleet) believes(s *TrackState, st *StreamState, c *claim, why fit, how order, ahead uint8, at int64, out *News) bool {
 	id := &s.Identity
-	silent := at-id.Heard >= takeoverAfter
+	silent := at-id.Heard >= takeoverAfter && (why != notClock || !id.Left.old(c, at))
+	left := LeftState{At: at, Series: uint8(c.series), Boot: id.Boot[c.series]}
+	again := at-id.Left.At <= switchesFor
 	switch {
-	case st.runsOn(how, ahead, why) && id.switches(c, why, at):
-		if silent {
-			s.Trust.Broken = true
-		}
+	case st.runsOn(how, ahead, why, id.hastens(c, at)) && id.switches(c, why, at):
+		// By chance it may be another's: nothing follows from the way there, but for a clock that hastens all the time.
+		s.Trust.Broken = s.Trust.Broken || silent || !again
 	case !silent:
 		return false
 	case why == notClock:
 		f.forget(s)
 		f.change(s, ChangeReboot, at, out)
+		id.Left = left
 	default:
 		s.Trust.Broken = true
 	}
@@ -274,10 +289,31 @@ func (f *Fleet) believes(s *TrackState, st *StreamState, c *claim, why fit, how 
 	return true
 }
 
+// old says whether a claim is by the clock that was left a while ago. Who has booted does not come back to it.
+func (l *LeftState) old(c *claim, at int64) bool {
+	return at-l.At <= conflictFor && l.Boot.MS != 0 && c.boot != 0 && l.Boot.fits(c, at)
+}
+
+// lives says whether a claim by the old clock was made when the new one was there already: a link may bring what was
+// said before.
+func (l *LeftState) lives(c *claim, at int64) bool {
+	const surely = 1_000 // ms
+	return l.old(c, at) && int32(c.boot+l.Boot.Off-uint32(l.At/1000)) > surely
+}
+
 // runsOn says whether a frame with a contradiction goes on with a stream that is known to be the track's. One number in 256 does by chance, sixteen in
-// 256 where a place is at odds: an aircraft's position may jump where frames were lost, and that is told as such.
-func (st *StreamState) runsOn(how order, ahead uint8, why fit) bool {
-	return how == orderNext && st.Vouched && st.steady() && (ahead == 1 || why == notPlace && ahead <= maxFurther)
+// 256 where a place is at odds, for an aircraft's position may jump where frames were lost, and that is told as such; or
+// where its clock hastens.
+func (st *StreamState) runsOn(how order, ahead uint8, why fit, hastens bool) bool {
+	return how == orderNext && st.Vouched && st.steady() && (ahead == 1 || ahead <= maxFurther && (why == notPlace || hastens))
+}
+
+// hastens says whether a clock that is ahead of the time that has passed is no further so than a simulation's, or that
+// of a log which is sent faster than it was recorded.
+func (id *IdentityState) hastens(c *claim, at int64) bool {
+	b := &id.Boot[c.series]
+	ahead, passed := int64(int32(c.boot-b.MS)), int64(int32(uint32(at/1000)-b.MS-b.Off))
+	return b.MS != 0 && c.boot != 0 && ahead > 0 && ahead <= clockApartMS+maxRate*passed && id.Points[c.kind].near(c, at)
 }
 
 // switches takes note of a jump that the numbers vouch for, and says whether it is one: not a coming back to where
@@ -328,14 +364,28 @@ func (f *Fleet) signature(fr *Frame) {
 	}
 	f.signatures = slices.Insert(f.signatures, i, key)
 	if len(f.signatures) > maxSignedStreams {
-		least := 0
-		for n := range f.signatures {
-			if f.signatures[n].Last < f.signatures[least].Last {
-				least = n
-			}
-		}
-		f.signatures = slices.Delete(f.signatures, least, least+1)
+		f.forgetSignature()
 	}
+}
+
+// forgetSignature drops the stream that has come least far of the system that has most of them: the holder of one key
+// must not push out what is known of another's, least of all of a vehicle without a clock.
+func (f *Fleet) forgetSignature() {
+	var streams [256]int
+	most := uint8(0)
+	for i := range f.signatures {
+		id := f.signatures[i].System
+		if streams[id]++; streams[id] > streams[most] {
+			most = id
+		}
+	}
+	least := -1
+	for i := range f.signatures {
+		if s := &f.signatures[i]; s.System == most && (least < 0 || s.Last < f.signatures[least].Last) {
+			least = i
+		}
+	}
+	f.signatures = slices.Delete(f.signatures, least, least+1)
 }
 
 // uid2At is where AUTOPILOT_VERSION has its uid2, 18 bytes.

@@ -131,8 +131,8 @@ func (v *VehicleConfig) checkIdentity(at func(key string) string, report func(pa
 
 // addressed says whether a is an address, an address:port, a network or the path of a device.
 func addressed(a string) bool {
-	if _, err := netip.ParseAddrPort(a); err == nil {
-		return true
+	if at, err := netip.ParseAddrPort(a); err == nil {
+		return at.Port() != 0 // nobody sends from there
 	}
 	if _, err := netip.ParseAddr(a); err == nil {
 		return true
@@ -140,8 +140,11 @@ func addressed(a string) bool {
 	if _, err := netip.ParsePrefix(a); err == nil {
 		return true
 	}
-	return strings.HasPrefix(a, "/") || strings.HasPrefix(a, "COM")
+	return IsDevice(a)
 }
+
+// IsDevice says whether the address of a pin is the path of a serial device.
+func IsDevice(a string) bool { return strings.HasPrefix(a, "/") || strings.HasPrefix(a, "COM") }
 
 // isTypeWord says whether a word is one of VehicleView.Type that a vehicle may have.
 func isTypeWord(w string) bool {

@@ -53,14 +53,20 @@ func (f *Fleet) Link(at int64, note LinkNote, out *News) {
 }
 
 // Advance lets time pass until at: it tells which vehicles have become stale or lost, and ends the sorties of those
-// that have been silent for half an hour. It costs nothing while nothing is due.
-func (f *Fleet) Advance(at int64, out *News) {
+// that have been silent for half an hour. It costs nothing while nothing is due, and then says false.
+func (f *Fleet) Advance(at int64, out *News) (due bool) {
 	if at < f.due {
-		return
+		return false
 	}
+	f.advance(at, out)
+	return true
+}
+
+func (f *Fleet) advance(at int64, out *News) {
 	f.due = never
 	for i := range f.tracks {
 		if y := f.systems[i]; y != nil && y.uneasy {
+			f.due = min(f.due, f.lull(y, at, out))
 			f.tellConflict(y, at, out) // a plan may have ended it
 		}
 		for _, s := range f.tracks[i] {

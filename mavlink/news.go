@@ -223,6 +223,8 @@ const (
 	RejectOutside          // of the theatre
 	RejectEstimator        // the vehicle's own filter has no absolute position
 	RejectSender           // a command of somebody whom the plan does not list
+	RejectNonFinite        // an attitude or a value that is no number, or infinite
+	RejectGarbled          // a text with bytes that are no characters, or with a part missing; it is read as far as it is legible
 	RejectReasons   = iota // how many there are
 )
 
@@ -231,7 +233,7 @@ type Rejections [RejectReasons]uint32
 
 // String is the reason's label in the metrics.
 func (r Reject) String() string {
-	return [...]string{"zero", "sentinel", "out_of_range", "no_fix", "stale", "component", "undecodable", "ignored", "source_off", "theatre", "estimator", "sender"}[r]
+	return [...]string{"zero", "sentinel", "out_of_range", "no_fix", "stale", "component", "undecodable", "ignored", "source_off", "theatre", "estimator", "sender", "non_finite", "garbled"}[r]
 }
 
 // Rejects lists all reasons, for metrics that must be present at 0.

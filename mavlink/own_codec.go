@@ -63,7 +63,7 @@ func OwnFrames(id OwnID, seq uint8, kind OwnKind, number uint32, body any) ([][]
 type OwnMessage struct {
 	Kind   OwnKind
 	Number uint32
-	Body   []byte // JSON
+	Body   []byte // JSON; of a message of one part, that of the frame: valid as long as it
 }
 
 // OwnInbox puts the parts of own frames together. Its exported fields are its whole state: saved as JSON between two
@@ -91,6 +91,9 @@ func (in *OwnInbox) Add(f *Frame) (own OwnMessage, ok bool) {
 	if h.part == 0 {
 		if in.Parts != 0 {
 			in.drop() // the message before lacks its end
+		}
+		if h.parts == 1 {
+			return OwnMessage{Kind: h.kind, Number: h.number, Body: text}, true
 		}
 		in.Kind, in.Number, in.Parts, in.Body = h.kind, h.number, h.parts, nil
 	} else if h.part != in.Next || h.parts != in.Parts || h.kind != in.Kind || h.number != in.Number {

@@ -2,6 +2,8 @@ package mavlink
 
 import (
 	"encoding/binary"
+	"encoding/json"
+	"math"
 	"strconv"
 )
 
@@ -22,4 +24,38 @@ func AppendOrigin(dst []byte, id OwnID, seq uint8, number uint32, origin uint16,
 	p = append(p, '}')
 	p[4] = byte(len(p) - tunnelHeader)
 	return appendV2(dst, seq, id.System, id.Component, knownDialect().lookup(idTunnel), p)
+}
+
+// ReadOrigin reads the body of an OwnOrigin message, and allocates nothing for one that AppendOrigin wrote. ok is false
+// where it cannot be read.
+func ReadOrigin(body []byte) (note OriginNote, ok bool) {
+	origin, rest := cutNumber(body, `{"origin":`)
+	system, rest := cutNumber(rest, `,"system":`)
+	component, rest := cutNumber(rest, `,"component":`)
+	if string(rest) == "}" && origin <= math.MaxUint16 && system <= math.MaxUint8 && component <= math.MaxUint8 {
+		return OriginNote{Origin: uint16(origin), System: uint8(system), Component: uint8(component)}, true
+	}
+	return readOrigin(body)
+}
+
+func readOrigin(body []byte) (note OriginNote, ok bool) {
+	ok = json.Unmarshal(body, &note) == nil
+	return note, ok
+}
+
+// cutNumber reads a key and its number of up to five digits, and gives what follows; nil where they are not there.
+func cutNumber(text []byte, key string) (n uint32, rest []byte) {
+	if len(text) < len(key) || string(text[:len(key)]) != key {
+		return 0, nil
+	}
+	text = text[len(key):]
+	i := 0
+	for i < min(len(text), 5) && text[i] >= '0' && text[i] <= '9' {
+		n = n*10 + uint32(text[i]-'0')
+		i++
+	}
+	if i == 0 || i > 1 && text[0] == '0' {
+		return 0, nil
+	}
+	return n, text[i:]
 }

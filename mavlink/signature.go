@@ -17,6 +17,7 @@ const (
 	ticksPerMinute   = 60_000_000 / tickUS
 	maxAhead         = 5 * ticksPerMinute // of our clock
 	maxSignedStreams = 1024
+	signsFor         = 10_000_000 // µs after a verified frame of a component that its unsigned ones are held to it
 
 	idRadio       = 166 // RADIO, of ArduPilot's dialect
 	idRadioStatus = 109
@@ -69,7 +70,7 @@ type SignatureVerdict uint8
 const (
 	SignatureAccepted SignatureVerdict = iota
 	SignatureVerified                  // signed by who has the system's key, and newer than any such frame before
-	SignatureMissing                   // required, and there is none
+	SignatureMissing                   // required, or to be expected of its sender, and there is none
 	SignatureBad                       // made with another key
 	SignatureReplayed                  // a copy or an older frame, or the first of a stream and too old for one
 	SignatureFuture                    // more than five minutes ahead of our clock
@@ -83,6 +84,10 @@ const (
 // A stream that begins, or that has been silent for a minute, must not be more than a minute behind our clock, nor
 // at or before what is known of it from before a restart. A frame from the future is refused and moves nothing: it
 // would lock its stream.
+//
+// A component that signs signs everything: where signing is preferred, what comes without a signature from one that was
+// verified within ten seconds could turn what a signed tag rests on. Of such frames only tags are taken, which then stand
+// for themselves, unverified.
 //
 // Only verified frames make a stream. A system has its share of the 1024 there are, so that the holder of one key cannot
 // push out what is known of another's. Within the share a stream is forgotten for a new one only where that is without
@@ -157,9 +162,11 @@ func (j *SignatureJudge) Judge(raw []byte, at int64) SignatureVerdict {
 	case k == nil:
 		return SignatureAccepted
 	case Signed(raw):
-	case k.Mode != SigningRequire, f.MsgID == idRadioStatus, f.MsgID == idRadio:
+	case isRadio(f.MsgID):
 		// Radios put their status among the vehicle's frames, and have no key (mavlink.io, guide/message_signing,
 		// "Accepting Unsigned Packets").
+		return SignatureAccepted
+	case k.Mode != SigningRequire && (standsAlone(f.MsgID) || !j.signs(&f, at)):
 		return SignatureAccepted
 	default: // MAVLink 1 has no signatures at all
 		return SignatureMissing
@@ -189,6 +196,30 @@ func (j *SignatureJudge) Judge(raw []byte, at int64) SignatureVerdict {
 	s := &(*streams)[i]
 	s.last, s.heard = ticks, at
 	return SignatureVerified
+}
+
+// signs says whether the sender of a frame has been verified lately.
+func (j *SignatureJudge) signs(f *Frame, at int64) bool {
+	streams := j.streams[f.SysID]
+	i, _ := slices.BinarySearchFunc(streams, signedStream{component: f.CompID}, compareStreams)
+	for ; i < len(streams) && streams[i].component == f.CompID; i++ {
+		if at-streams[i].heard <= signsFor {
+			return true
+		}
+	}
+	return false
+}
+
+func isRadio(id uint32) bool { return id == idRadioStatus || id == idRadio }
+
+// standsAlone says whether a message is a tag, or a command, which turns nothing that other tags rest on.
+func standsAlone(id uint32) bool {
+	switch id {
+	case idStatusText, idCameraFeedback, idCameraImageCaptured, idCameraTrackingGeo, idButtonChange, idNamedValueFloat, idNamedValueInt,
+		idCommandInt, idCommandLong:
+		return true
+	}
+	return false
 }
 
 // forget drops the stream that has come least far, where its frames are refused without it.

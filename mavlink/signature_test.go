@@ -194,6 +194,9 @@ func TestASignatureIsJudgedByTheRules(t *testing.T) {
 		"without a clock, but not the future": {lax, nil, frames{at(year)}, verdicts{SignatureFuture}},
 		"without a clock, after a restart":    {lax, known, frames{at(-year), at(-30 * seconds), at(-30*seconds + 1)}, verdicts{SignatureReplayed, SignatureReplayed, SignatureVerified}},
 		"unsigned where preferred":            {prefer, nil, frames{plain, v1}, verdicts{SignatureAccepted, SignatureAccepted}},
+		"unsigned, known from before only":    {prefer, known, frames{plain}, verdicts{SignatureAccepted}},
+		"unsigned from one that signs":        {prefer, nil, frames{at(0), plain, v1, radio, otherComponent(plain)}, verdicts{SignatureVerified, SignatureMissing, SignatureMissing, SignatureAccepted, SignatureAccepted}},
+		"a tag from one that signs":           {prefer, nil, frames{at(0), textV1of(t, 1)}, verdicts{SignatureVerified, SignatureAccepted}},
 		"unsigned where required":             {require, nil, frames{plain}, verdicts{SignatureMissing}},
 		"MAVLink 1 where required":            {require, nil, frames{v1}, verdicts{SignatureMissing}},
 		"the radio's own word":                {require, nil, frames{radio, radioV1, sign(radio, otherKey, 3, noonTicks)}, verdicts{SignatureAccepted, SignatureAccepted, SignatureBad}},
@@ -215,6 +218,28 @@ func TestASignatureIsJudgedByTheRules(t *testing.T) {
 				t.Error(d)
 			}
 		})
+	}
+}
+
+// textV1of is a STATUSTEXT of a system in MAVLink 1.
+func textV1of(t *testing.T, system uint8) []byte {
+	t.Helper()
+	raw, err := AppendFrameV1(nil, 1, system, 1, text("POI 37.2510000, 111.9500000, 690.00 (asml)"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+func TestAComponentIsHeldToItsSigningForTenSeconds(t *testing.T) {
+	j := NewSignatureJudge([]SigningKey{{System: 1, Mode: SigningPrefer, Key: &goodKey}}, nil)
+	plain := heartbeat(t, 1, 1)
+	j.Judge(sign(plain, goodKey, 3, noonTicks), noon)
+	j.Judge(sign(plain, goodKey, 9, noonTicks), noon+5_000_000)
+	for after, want := range map[int64]SignatureVerdict{15_000_000: SignatureMissing, 15_000_001: SignatureAccepted} {
+		if got := j.Judge(plain, noon+after); got != want {
+			t.Errorf("unsigned after %d µs: %v, want %v", after, got, want)
+		}
 	}
 }
 

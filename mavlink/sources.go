@@ -243,6 +243,7 @@ func (f *Fleet) tell(s *TrackState, at int64, t *tag, out *News) {
 	if t.none || t.look {
 		if ray, ok := f.aim(s, t.camera, t.seen); ok {
 			e.Ray = &ray
+			e.Verified = e.Verified && !(f.signed[s.System] && fresh(at, s.Aim.Unsigned, unsignedFor))
 		}
 	}
 	fix, here := s.Position.last(at)

@@ -161,6 +161,9 @@ func (f *Fleet) textSaid(s *TrackState, comp uint8, since, at int64, id uint16, 
 	if f.sources[s.System]&setPOIScript != 0 && isPOI(StatusText{Text: text}) {
 		return // told as such
 	}
+	if !utf8.Valid(text) {
+		out.Rejected[RejectGarbled]++
+	}
 	kind, count, ok := r.readText(text)
 	if !ok {
 		return

@@ -11,6 +11,7 @@ type StreamState struct {
 	Since     int64  `json:"since"`   // its first frame
 	Heard     int64  `json:"heard"`   // its newest
 	Vouched   bool   `json:"vouched"` // what it said of clock or place has shown that it is this track's
+	LagMS     int32  `json:"lag_ms"`  // how far its newest claim came behind the quickest of the track
 
 	Counting bool              `json:"counting"` // Seq is known
 	Seq      uint8             `json:"seq"`
@@ -108,6 +109,26 @@ func (st *StreamState) take(o order, ahead, seq uint8, check uint16, at int64) {
 	st.Frames++
 }
 
+// lateMS is how far behind a stream must be that has nothing to say of the present beside a quicker one.
+const lateMS = 1_000
+
+// overtaken says whether a message that does not say of when it is came by a stream that lags while a quicker one has
+// told the same lately: it would take the vehicle's state back to what it was.
+func (s *TrackState) overtaken(fr *Frame) bool {
+	const lately, beat = 5_000_000, 2_000_000
+	switch fr.MsgID {
+	case idHeartbeat:
+		return fresh(fr.At, s.Vehicle.Heard, beat)
+	case idExtendedSysState:
+		return fresh(fr.At, s.Vehicle.LandedAt, lately)
+	case idGPSRawInt:
+		return fresh(fr.At, s.Position.GPSAt, lately)
+	case idEKFStatusReport, idEstimatorStatus:
+		return fresh(fr.At, s.Position.EstimatorAt, lately)
+	}
+	return false
+}
+
 // checksum is the CRC that a frame carries.
 func checksum(raw []byte) uint16 {
 	if raw[0] == startV1 {
@@ -196,21 +217,17 @@ func (s *TrackState) copied(fr *Frame, p []byte, st *StreamState, signed bool) b
 			place = uint8(i)
 		}
 	}
-	oldest := -1
 	for i := range s.Folded {
-		c := &s.Folded[i]
-		if c.Hash == hash && c.Stream != place && fr.At-c.At <= copyWindow {
+		if c := &s.Folded[i]; c.Hash == hash && c.Stream != place && fr.At-c.At <= copyWindow {
 			return true
-		}
-		if oldest < 0 || c.At < s.Folded[oldest].At {
-			oldest = i
 		}
 	}
 	c := FoldedState{Hash: hash, At: fr.At, Stream: place}
 	if len(s.Folded) < maxFolded {
-		s.Folded = append(s.Folded, c)
+		s.Folded, s.Oldest = append(s.Folded, c), 0
 	} else {
-		s.Folded[oldest] = c
+		s.Folded[s.Oldest%maxFolded] = c
+		s.Oldest = (s.Oldest + 1) % maxFolded
 	}
 	return false
 }

@@ -278,8 +278,12 @@ func (f *Fleet) namedValue(s *TrackState, fr *Frame, p []byte, out *News) {
 	if fr.MsgID == idNamedValueFloat {
 		value = float64(math.Float32frombits(m.Bits))
 	}
-	if value == 0 || math.IsNaN(value) || math.IsInf(value, 0) {
-		value, m.Bits = 0, 0
+	if value-value != 0 { // NaN, or infinite
+		out.Rejected[RejectNonFinite]++
+		value = 0
+	}
+	if value == 0 {
+		m.Bits = 0
 	}
 	v := s.value(fr.CompID, fr.MsgID)
 	if v == nil {

@@ -101,7 +101,7 @@ func (f *Fleet) trust(s *TrackState, c *reading, out *News) (frozen bool) {
 		t.AgreesSince, t.Why = 0, why
 		if t.SuspectSince == 0 {
 			t.SuspectSince = c.At
-			out.Changes = append(out.Changes, Change{At: c.At, Track: s.Track(), Vehicle: f.names[s.System], Kind: ChangeSuspect, Why: why})
+			f.suspected(s, c.At, out)
 		}
 	case t.SuspectSince == 0:
 	case t.AgreesSince == 0:
@@ -116,6 +116,11 @@ func (f *Fleet) trust(s *TrackState, c *reading, out *News) (frozen bool) {
 		c.Broken, t.Broken = true, false
 	}
 	return frozen
+}
+
+// suspected tells why positions of s are suspect.
+func (f *Fleet) suspected(s *TrackState, at int64, out *News) {
+	out.Changes = append(out.Changes, Change{At: at, Track: s.Track(), Vehicle: f.name(s), Kind: ChangeSuspect, Why: s.Trust.Why})
 }
 
 // frozen says whether the filter has told of one and the same point for over 10 s and of motion all the while: no
@@ -135,28 +140,31 @@ func square(n int16) int64 { return int64(n) * int64(n) }
 func (t *TrustState) jumped(c *reading) bool {
 	r := &t.Ref
 	dt := float64(c.At-r.At) / 1e6
-	if r.At == 0 {
+	if r.At == 0 || (c.bootMS == 0) != (r.BootMS == 0) {
+		// Nothing known; or the GPS's word after the filter's, or the other way round. Only one of them says when it was, and
+		// a radio may hand over in an instant what took long.
 		r.set(c)
 		return false
 	}
-	if c.bootMS != 0 && r.BootMS != 0 {
+	if c.bootMS != 0 {
 		dt = float64(int32(c.bootMS-r.BootMS)) / 1e3
 	}
-	const near, slow = 1_500, 1_000 // 17 m each way and 10 m/s each way make 38 m in the second
+	const near, slow = 1_500, 2_500 // 17 m each way and 25 m/s make 49 m in the second
 	dLat, dLon := int64(c.LatE7)-int64(r.LatE7), int64(c.LonE7)-int64(r.LonE7)
 	if dt >= 0 && dt < refSpacing && abs(dLat) < near && abs(dLon) < near &&
-		max(abs(int64(c.VNorthCM)), abs(int64(c.VEastCM)), abs(int64(r.NorthCM)), abs(int64(r.EastCM))) < slow {
+		max(square(c.VNorthCM)+square(c.VEastCM), square(r.NorthCM)+square(r.EastCM)) < slow*slow {
 		return false
 	}
 	north, east := offset(r.LatE7, r.LonE7, c.LatE7, c.LonE7)
-	if dt >= refSpacing && math.Hypot(north, east) > jumpMS*dt {
+	if dt >= refSpacing && north*north+east*east > jumpMS*dt*jumpMS*dt {
 		r.set(c)
 		return true
 	}
 	if dt <= jumpWithin && !c.noVelocity && !r.NoVelocity {
 		dt = max(dt, 0)
 		vn, ve := float64(int(r.NorthCM)+int(c.VNorthCM))/200, float64(int(r.EastCM)+int(c.VEastCM))/200
-		if math.Hypot(north-vn*dt, east-ve*dt) > jumpM {
+		north, east = north-vn*dt, east-ve*dt
+		if north*north+east*east > jumpM*jumpM {
 			r.set(c)
 			return true
 		}

@@ -11,7 +11,8 @@ type TrackState struct {
 	Disc       uint8            `json:"disc"`       // the discriminator: 0, 1... where several aircraft claim the id
 	Components []ComponentState `json:"components"` // by component id
 	Streams    []StreamState    `json:"streams"`    // in order of appearance
-	Folded     []FoldedState    `json:"folded"`     // in no order
+	Folded     []FoldedState    `json:"folded"`     // in a ring,
+	Oldest     uint8            `json:"oldest"`     // whose oldest is this one, once it is full
 	Vehicle    VehicleState     `json:"vehicle"`
 	Identity   IdentityState    `json:"identity"`
 	Clock      ClockState       `json:"clock"`

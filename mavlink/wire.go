@@ -112,14 +112,18 @@ func Parse(raw []byte) Frame {
 // zero bytes at the end, which the readers of this package put back. What a MAVLink 1 sender appends to the message
 // (extension fields, which MAVLink 1 does not have) is left out.
 func Payload(raw []byte) []byte {
-	id, start := header(raw)
-	end := start + int(raw[1])
-	if start == headerV1 {
-		if e := knownDialect().lookup(id); e.known() {
-			end = min(end, start+int(e.base))
-		}
+	if raw[0] == startV2 {
+		return raw[headerV2:][:raw[1]:raw[1]]
 	}
-	return raw[start:end:end]
+	return payloadV1(raw)
+}
+
+func payloadV1(raw []byte) []byte {
+	end := headerV1 + int(raw[1])
+	if e := knownDialect().lookup(uint32(raw[5])); e.known() {
+		end = min(end, headerV1+int(e.base))
+	}
+	return raw[headerV1:end:end]
 }
 
 // Signed reports whether the frame carries a signature, which says nothing of whether it is authentic.

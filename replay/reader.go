@@ -24,6 +24,9 @@ type ReaderOptions struct {
 	// before From included: it sets Signed and says whether the frame is handed out at all. It is not asked about frames
 	// of a session whose station has judged them, see [Manifest.Verified].
 	Admit func(f *mavlink.Frame) bool
+	// Believe, if set, says of a frame of such a session that bears a signature whether it counts as verified: the
+	// station may have looked at no signature of that vehicle.
+	Believe func(f *mavlink.Frame) bool
 }
 
 // Reader hands out the frames of logs in one order, by time and where that is equal by the order of the paths. It is
@@ -31,6 +34,7 @@ type ReaderOptions struct {
 type Reader struct {
 	mode    readerMode
 	admit   func(f *mavlink.Frame) bool
+	believe func(f *mavlink.Frame) bool
 	from    int64
 	to      int64
 	sources []*source // in the order of the paths
@@ -72,7 +76,7 @@ func Open(o ReaderOptions) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.from, r.to, r.admit = o.From, o.To, o.Admit
+	r.from, r.to, r.admit, r.believe = o.From, o.To, o.Admit, o.Believe
 	return r, nil
 }
 
@@ -163,12 +167,17 @@ func (r *Reader) earliest() (*source, error) {
 // take puts the frame of s into the batch, what belongs before it first, and moves s on.
 func (r *Reader) take(s *source, out *outgoing) error {
 	f := &s.frame
-	f.At = max(f.At, r.last)
+	if f.At < r.last {
+		f.At = r.last
+	}
 	if r.to != 0 && f.At >= r.to {
 		return io.EOF
 	}
 	if r.admit != nil && !s.verified() && f.Origin != mavlink.OriginOwn && !r.admit(f) {
 		return r.advance(s)
+	}
+	if r.believe != nil && s.verified() && f.Signed {
+		f.Signed = r.believe(f)
 	}
 	if f.At >= r.from {
 		if r.mode.adds {

@@ -73,7 +73,7 @@ func OpenSession(dir string) (*Session, error) {
 		return nil, err
 	}
 	s := &Session{Dir: dir, Manifest: m, Plans: make(map[string][]byte)}
-	if s.Start, err = os.ReadFile(filepath.Join(dir, startName)); err != nil {
+	if s.Start, err = readPlain(filepath.Join(dir, startName)); err != nil {
 		return nil, fmt.Errorf("open session: %w: without its start state it cannot be replayed as it was; replay its log with --config", err)
 	}
 	entries, err := os.ReadDir(dir)
@@ -88,7 +88,7 @@ func OpenSession(dir string) (*Session, error) {
 			}
 			continue
 		}
-		plan, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		plan, err := readPlain(filepath.Join(dir, e.Name()))
 		if err != nil {
 			return nil, fmt.Errorf("open session: %w", err)
 		}
@@ -106,7 +106,7 @@ func readManifest(dir string) (Manifest, error) {
 	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
 		return Manifest{}, errNoSession
 	}
-	data, err := os.ReadFile(path)
+	data, err := readPlain(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Manifest{}, errNoSession
 	}
@@ -143,7 +143,7 @@ func (s *Session) Frames() (*Reader, error) {
 // Transitions returns the recorded transitions, one line each, without the newline. A session that has none yet (it was
 // not ended, nor recovered) gives an error that wraps [fs.ErrNotExist].
 func (s *Session) Transitions() ([][]byte, error) {
-	data, err := os.ReadFile(filepath.Join(s.Dir, transitionsName))
+	data, err := readPlain(filepath.Join(s.Dir, transitionsName))
 	if err != nil {
 		return nil, fmt.Errorf("transitions: %w", err)
 	}
@@ -187,6 +187,23 @@ func RepairTail(dir string) (cut int64, err error) {
 		return 0, fmt.Errorf("repair: %w", err)
 	}
 	return cut, nil
+}
+
+// readPlain reads a file of a session, which may have come from anyone: what is no plain file may have no end, or keep
+// its reader waiting.
+func readPlain(path string) ([]byte, error) {
+	if err := plain(path); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+}
+
+func plain(path string) error {
+	st, err := os.Stat(path)
+	if err == nil && !st.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file: restore it from a backup", path)
+	}
+	return err
 }
 
 func planName(digest string) string { return planPrefix + digest + planSuffix }

@@ -1,7 +1,6 @@
 package replay
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -97,7 +96,11 @@ func (s *source) open() error {
 		}
 		s.file, s.size = f, size
 	} else {
-		f, err := os.Open(filepath.Join(s.path, logName))
+		path := filepath.Join(s.path, logName)
+		if err := plain(path); err != nil {
+			return fmt.Errorf("open session: %w", err)
+		}
+		f, err := os.Open(path)
 		if err != nil {
 			return fmt.Errorf("open session: %w", err)
 		}
@@ -130,7 +133,8 @@ func (s *source) advance() error {
 				s.steps++
 			}
 		}
-		f := mavlink.Parse(rec.raw)
+		f := &s.frame
+		*f = mavlink.Parse(rec.raw)
 		f.At = at + s.shift
 		if f.MsgID == msgSetupSigning && rec.known {
 			s.secret++
@@ -139,12 +143,12 @@ func (s *source) advance() error {
 			}
 		}
 		if s.session != nil {
-			s.setOrigin(&f)
+			s.setOrigin(f)
 		}
 		if s.tagged && f.Origin != mavlink.OriginOwn {
 			f.Origin = uint16(s.index)
 		}
-		s.frame, s.known = f, rec.known
+		s.known = rec.known
 		return nil
 	}
 }
@@ -159,8 +163,7 @@ func (s *source) setOrigin(f *mavlink.Frame) {
 	}
 	f.Origin = mavlink.OriginOwn
 	if own, ok := s.inbox.Add(f); ok && own.Kind == mavlink.OwnOrigin {
-		var note mavlink.OriginNote
-		if json.Unmarshal(own.Body, &note) == nil {
+		if note, ok := mavlink.ReadOrigin(own.Body); ok {
 			s.origins[uint16(note.System)<<8|uint16(note.Component)] = note.Origin
 		}
 	}

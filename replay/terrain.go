@@ -15,6 +15,7 @@ import (
 const (
 	terrainPrefix = "terrain-" // of a tile in a session's folder, before its digest
 	terrainSuffix = ".hgt"
+	maxTile       = 32 << 20 // bytes; the finest have 25 MiB
 )
 
 // Tiles is the folder in which a station keeps the elevation tiles that its plans name, each once, under the SHA-256 of
@@ -22,10 +23,10 @@ const (
 // one.
 type Tiles struct{ Dir string }
 
-// Keep stores a tile of this digest (hex), durably, unless it is there.
+// Keep stores a tile of this digest (hex), durably, unless it is there unharmed.
 func (t Tiles) Keep(digest string, data []byte) error {
-	if info, err := os.Stat(t.path(digest)); err == nil && info.Size() == int64(len(data)) {
-		return nil // it has its name only if it is whole
+	if _, err := t.Read(digest); err == nil {
+		return nil
 	}
 	if err := os.MkdirAll(t.Dir, 0o700); err != nil {
 		return fmt.Errorf("keep a terrain tile: %w", err)
@@ -103,7 +104,19 @@ func IsTile(name string) bool {
 	return ok && isDigest(digest)
 }
 
+// readTile reads what may be anything: sessions are sent from hand to hand. What is no plain file of a tile's size may
+// have no end, or keep its reader waiting.
 func readTile(path, digest string) ([]byte, error) {
+	if !isDigest(digest) {
+		return nil, fmt.Errorf("read terrain tile: %q is no SHA-256 in hex: the plan that names it was changed; restore it from a backup", digest)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("read terrain tile: %w", err)
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxTile {
+		return nil, fmt.Errorf("read terrain tile: %s is no file of up to %d MiB: restore it from a backup", path, maxTile>>20)
+	}
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read terrain tile: %w", err)

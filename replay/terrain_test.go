@@ -165,3 +165,14 @@ func TestWhereFilesHaveOneNameATileIsCopied(t *testing.T) {
 		t.Errorf("the copy: %q, %v", data, err)
 	}
 }
+
+// TestAHarmedTileOfTheStationIsKeptAnew: else every session from then on would be without it.
+func TestAHarmedTileOfTheStationIsKeptAnew(t *testing.T) {
+	tiles := Tiles{t.TempDir()}
+	hill := keep(t, tiles, "hill")
+	writeBytes(t, tiles.path(hill), []byte("dale"))
+	keep(t, tiles, "hill")
+	if data, err := tiles.Read(hill); err != nil || string(data) != "hill" {
+		t.Errorf("%q, %v", data, err)
+	}
+}

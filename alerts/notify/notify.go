@@ -37,6 +37,7 @@ type Options struct {
 	Book       Book
 	PublicURL  string                // where people reach the page, "" for nowhere: then a notice has no link
 	Zone       *time.Location        // of the times in texts; nil: UTC
+	Place      func(id string) Place // what people call a zone; nil: its id
 	Log        *zap.Logger           // nil: silent, and the log channel with it
 	Registerer prometheus.Registerer // nil: no metrics
 	Clock      func() time.Time      // nil: time.Now

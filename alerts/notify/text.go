@@ -3,6 +3,7 @@ package notify
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,7 +35,7 @@ func Text(t *alerts.Transition, zone *time.Location) string {
 	case t.Kind == alerts.OfVehicleLost && t.Event != alerts.DidClose:
 		b.WriteString("; its last position is on the page") // the transition knows the zone only
 	}
-	if r := remedies[t.Kind]; r != "" && t.To != alerts.Closed {
+	if r := remedy(t); r != "" && t.To != alerts.Closed {
 		b.WriteString("; " + r)
 	}
 	b.WriteString("; " + time.UnixMicro(int64(t.At)).In(zone).Format("2006-01-02 15:04:05 -07:00"))
@@ -47,6 +48,36 @@ func Text(t *alerts.Transition, zone *time.Location) string {
 		}
 		return r
 	}, b.String())
+}
+
+// Place is what people call a zone, and of a bank its sides; what is empty is called by its id, left and right.
+type Place struct{ Name, Left, Right string }
+
+// called is t with the zones in it by the names that people have for them; t itself stays as it is.
+func called(t *alerts.Transition, place func(zone string) Place) *alerts.Transition {
+	if place == nil {
+		return t
+	}
+	side := func(zone, side string) string {
+		switch p := place(zone); side {
+		case "left":
+			return cmp.Or(p.Left, side)
+		case "right":
+			return cmp.Or(p.Right, side)
+		}
+		return side
+	}
+	c := *t
+	c.Zone, c.Side = cmp.Or(place(t.Zone).Name, t.Zone), side(t.Zone, t.Side)
+	if t.Kind == alerts.OfGateUnseen {
+		c.Subject = cmp.Or(place(t.Subject).Name, t.Subject)
+	}
+	c.Also = slices.Clone(t.Also)
+	for i := range c.Also {
+		n := &c.Also[i]
+		n.Zone, n.Side = cmp.Or(place(n.Zone).Name, n.Zone), side(n.Zone, n.Side) // both of the id
+	}
+	return &c
 }
 
 // headline is what the alert is about: a zone, a vehicle, or the station itself.
@@ -64,7 +95,7 @@ func headline(t *alerts.Transition) string {
 
 // causes are the station's own alerts: what is wrong, and what ended it when they close themselves.
 var causes = map[alerts.Kind]struct{ wrong, over string }{
-	alerts.OfVehicleLost:      {"vehicle lost, nothing is heard from it", "vehicle heard again"},
+	alerts.OfVehicleLost:      {"vehicle lost, nothing that counts is heard from it", "vehicle heard again"},
 	alerts.OfGateUnseen:       {"no drone has seen the gate for too long", "gate seen again"},
 	alerts.OfIdentityConflict: {"identity in dispute, more than one aircraft claims to be this vehicle or it is not where it is pinned", "identity is no longer in dispute"},
 	alerts.OfPositionSuspect:  {"position not to be trusted, something contradicts it", "position can be trusted again"},
@@ -75,6 +106,19 @@ var causes = map[alerts.Kind]struct{ wrong, over string }{
 var remedies = map[alerts.Kind]string{
 	alerts.OfIdentityConflict: "ask the crews who flies under this name, check its sightings by radio",
 	alerts.OfPositionSuspect:  "ask the pilot where it is, do not go by its place on the map",
+}
+
+// remedy is what to do about what is not to be believed as it stands.
+func remedy(t *alerts.Transition) string {
+	switch s := t.Sighting; {
+	case t.Kind != alerts.OfSighting:
+		return remedies[t.Kind]
+	case !t.Verified:
+		return "ask by radio who saw it before anyone goes"
+	case s != nil && s.Suspect:
+		return "ask the pilot where it was before anyone goes"
+	}
+	return ""
 }
 
 // what says what happened.
@@ -162,7 +206,7 @@ func seen(s *alerts.Sighting, zone *time.Location) string {
 func direction(s *alerts.Sighting) string {
 	from := cmp.Or(s.Vehicle, "the camera")
 	bearing := (int64(s.Ray.Bearing) + 5) / 10 % 360
-	return fmt.Sprintf("direction only: bearing %d° from %s, %s to %s m away", bearing, from, metres(whole(s.Ray.Min)), metres(whole(s.Ray.Max)))
+	return fmt.Sprintf("direction only: bearing %d° ±%d° (%s) from %s, %s to %s m away", bearing, (s.Ray.HalfWidth+9)/10, compass(bearing), from, metres(whole(s.Ray.Min)), metres(whole(s.Ray.Max)))
 }
 
 // whole rounds to metres: a direction is no surer.
@@ -189,9 +233,9 @@ func where(t *alerts.Transition) string {
 	case t.Bearing == alerts.NoBearing:
 		parts = append(parts, metres(t.Distance)+" m from "+t.Zone)
 	default:
-		parts = append(parts, fmt.Sprintf("%s m from %s towards %d°", metres(t.Distance), t.Zone, t.Bearing))
+		parts = append(parts, fmt.Sprintf("%s m %s of %s (%d°)", metres(t.Distance), compass(int64(t.Bearing)), t.Zone, t.Bearing))
 	}
-	if len(parts) > 0 && !ray && (t.Side == "left" || t.Side == "right") {
+	if len(parts) > 0 && !ray && t.Side != "" && t.Side != "on" {
 		parts[0] += " on its " + t.Side + " side"
 	}
 	if len(parts) > 0 && t.Sighting != nil && fromAircraft(t.Sighting) {
@@ -226,21 +270,38 @@ func where(t *alerts.Transition) string {
 
 // alsoNear names a further zone, and of a bank the side: "left side of bank ciyao".
 func alsoNear(n *alerts.Near) string {
-	if n.Side != "left" && n.Side != "right" {
+	if n.Side == "" || n.Side == "on" {
 		return n.Zone
 	}
 	name := n.Zone
-	if !strings.HasPrefix(name, n.ZoneKind) { // not "bank bank-e"
+	if !strings.HasPrefix(name, n.ZoneKind) && !strings.Contains(name, " ") { // not "bank bank-e", nor before a name in words
 		name = n.ZoneKind + " " + name
 	}
 	return n.Side + " side of " + name
 }
 
+// compass is the wind nearest to a bearing in degrees.
+func compass(bearing int64) string {
+	return [...]string{"north", "north-east", "east", "south-east", "south", "south-west", "west", "north-west"}[((bearing%360+360+22)%360)/45]
+}
+
+// metres are whole from 10 m on: people walk there.
 func metres(d alerts.Decimetres) string {
-	if d%10 == 0 {
-		return strconv.FormatInt(int64(d/10), 10)
+	if d%10 == 0 || d >= 100 {
+		return strconv.FormatInt(int64(d+5)/10, 10)
 	}
 	return strconv.FormatFloat(float64(d)/10, 'f', 1, 64)
 }
 
-func degrees(d alerts.Degrees) string { return strconv.FormatFloat(float64(d)/1e7, 'f', 7, 64) }
+// degrees are good to a metre, short enough to be read out over a radio. The transition has them whole.
+func degrees(d alerts.Degrees) string {
+	n := int64(d)
+	return strconv.FormatFloat(float64((n+sign(n)*50)/100)/1e5, 'f', 5, 64)
+}
+
+func sign(n int64) int64 {
+	if n < 0 {
+		return -1
+	}
+	return 1
+}

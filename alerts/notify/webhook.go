@@ -43,7 +43,7 @@ func channelOf(c Config) string {
 
 // try delivers a notice once.
 func (n *Notifier) try(ctx context.Context, c Config, key string, t *alerts.Transition) tried {
-	text := Text(t, n.o.Zone)
+	text := Text(called(t, n.o.Place), n.o.Zone)
 	if c.Log {
 		n.o.Log.Info(text, zap.String("recipient", c.Name), zap.String("notice", key), zap.String("alert", t.Alert))
 		return tried{ok: true}

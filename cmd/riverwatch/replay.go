@@ -19,7 +19,9 @@ func replayCommand() *cobra.Command {
 		Use:   "replay SESSION... | LOG... --config FILE",
 		Short: "Run recorded flights through the watch, as it was or what if",
 		Long: "Sessions of a station are replayed as they were: by their own plans and people's acts. With --config, sessions\n" +
-			"and foreign flight logs (tlog) are judged by FILE, cold; nothing is written and no notice leaves.",
+			"and foreign flight logs (tlog) are judged by FILE, cold; nothing is written and no notice leaves.\n\n" +
+			"Signed frames of foreign logs are verified with the vehicles' own key_file, or with --keys, whose FILE has one\n" +
+			"line for each vehicle: - {system: 1, key_file: egret-1.key}",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			o.Paths, o.Out, o.Err, o.Progress = args, os.Stdout, os.Stderr, progress()
@@ -53,7 +55,7 @@ func replayCommand() *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&o.Config, "config", "", "judge everything by this configuration `FILE` (what if)")
 	f.StringVar(&o.Against, "against", "", "print what this configuration `FILE` would change")
-	f.StringVar(&o.Keys, "keys", "", "verify the signatures in flight logs of others with the keys that `FILE` lists")
+	f.StringVar(&o.Keys, "keys", "", "verify the signatures in foreign flight logs with the keys that `FILE` lists, not those of --config")
 	f.BoolVar(&o.Verify, "verify", false, "compare with the transitions that the station wrote")
 	f.StringVar(&from, "from", "", "leave out what is before `TIME` (RFC 3339)")
 	f.StringVar(&to, "to", "", "leave out what is from `TIME` on (RFC 3339)")

@@ -60,7 +60,7 @@ func newMetrics(r prometheus.Registerer, c *configs.Config, version string) *met
 	m.commits = counter("ledger_commits_total", "Commits to the ledger, by outcome.", "outcome")
 	m.commits.WithLabelValues("done")
 	m.commits.WithLabelValues("failed")
-	rejected := counter("rejected_total", "Positions and messages that tag something that were not believed, by reason.", "reason")
+	rejected := counter("rejected_total", "Positions, tags and lines of sight that were not believed, by reason; a garbled text is read as far as it is legible.", "reason")
 	for _, reason := range mavlink.Rejects() {
 		m.rejected[reason] = rejected.WithLabelValues(reason.String())
 	}

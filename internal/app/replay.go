@@ -187,7 +187,7 @@ func (o *ReplayOptions) judgedBy(file string) (*whatIf, error) {
 	w.watch = watch.New(watch.Options{Station: station, WhatIf: j})
 	from := replay.ReaderOptions{Paths: o.Paths, From: o.From, To: o.To}
 	if !w.signatures.idle {
-		from.Admit = w.signatures.admit
+		from.Admit, from.Believe = w.signatures.admit, w.signatures.believe
 	}
 	w.frames, err = replay.Open(from)
 	return w, err
@@ -429,7 +429,10 @@ func (o *ReplayOptions) remarks(w *whatIf) {
 	}
 	fmt.Fprintf(o.Err, "%s of %s judged: %s, %s\n", some(o.seen.frames, "frame"), some(len(o.Paths), "log"),
 		some(o.seen.sightings, "sighting"), some(o.seen.transitions, "transition"))
-	if o.seen.frames == 0 {
+	switch refused := w.signatures.refused(); {
+	case o.seen.frames == 0 && refused > 0:
+		fmt.Fprintln(o.Err, "every frame was refused for its signature: look whether the key is that of this flight, by --keys or by key_file in the configuration")
+	case o.seen.frames == 0:
 		fmt.Fprintln(o.Err, "no frame lies in the time asked for: riverwatch info LOG tells when a log begins and ends")
 	}
 }

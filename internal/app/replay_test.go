@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bluenviron/gomavlib/v3/pkg/dialects/all"
+
 	"riverwatch/alerts"
 	"riverwatch/internal/sim"
 	"riverwatch/internal/watch"
@@ -326,32 +328,67 @@ func TestEveryRealLogReplays(t *testing.T) {
 	}
 }
 
-// BenchmarkReplay folds a minute of three drones' patrol from a log: read, verify, fleet, zones, alerts.
+// BenchmarkReplay folds patrols from logs: read, verify, fleet, zones, alerts. Of two logs of one flight both count.
 func BenchmarkReplay(b *testing.B) {
 	start := time.Date(2026, 11, 23, 7, 50, 0, 0, time.UTC)
-	patrol := sim.Ciyao(start)
-	patrol.Length = 20 * time.Minute
-	var log []byte
-	n := 0
-	for step := range patrol.Steps() {
-		log = binary.BigEndian.AppendUint64(log, uint64(start.Add(step.After).UnixMicro()))
-		log = append(log, step.Raw...)
-		n++
+	three := sim.Ciyao(start)
+	three.Length = 20 * time.Minute
+	hundred := three
+	hundred.Length, hundred.Drones, hundred.Tags = time.Minute, nil, nil
+	for id := range uint8(100) {
+		d := three.Drones[0]
+		d.System = 1 + id
+		hundred.Drones = append(hundred.Drones, d)
 	}
 	dir := b.TempDir()
-	path := filepath.Join(dir, "patrol.tlog")
+	write := func(name string, patrol sim.Plan, cameras bool) (path string, frames int) {
+		var log []byte
+		var looks [256]uint8 // told by each drone's gimbal
+		for step := range patrol.Steps() {
+			add := func(raw []byte) {
+				log = binary.BigEndian.AppendUint64(log, uint64(start.Add(step.After).UnixMicro()))
+				log = append(log, raw...)
+				frames++
+			}
+			add(step.Raw)
+			if f := mavlink.Parse(step.Raw); cameras && f.MsgID == 30 {
+				look, err := mavlink.AppendFrame(nil, looks[f.SysID], f.SysID, 154, &all.MessageGimbalDeviceAttitudeStatus{Flags: 32, Q: [4]float32{0.9, 0, -0.43, 0}})
+				if err != nil {
+					b.Fatal(err)
+				}
+				looks[f.SysID]++
+				add(look)
+			}
+		}
+		path = filepath.Join(dir, name)
+		if err := os.WriteFile(path, log, 0o600); err != nil {
+			b.Fatal(err)
+		}
+		return path, frames
+	}
 	zones := `{"type":"FeatureCollection","features":[{"type":"Feature","properties":{"id":"gate","kind":"gate","radius_m":30},"geometry":{"type":"Point","coordinates":[112.005,37.274]}}]}`
 	yaml := "station: {name: bench}\nlinks: [{name: field, udp: \"127.0.0.1:0\"}]\nzones: [{file: gate.geojson, crs: wgs84}]\nrules: [{name: crossing, near: [gate], severity: high}]\n"
 	config := filepath.Join(dir, "station.yaml")
-	if err := errors.Join(os.WriteFile(path, log, 0o600), os.WriteFile(filepath.Join(dir, "gate.geojson"), []byte(zones), 0o600),
-		os.WriteFile(config, []byte(yaml), 0o600)); err != nil {
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, "gate.geojson"), []byte(zones), 0o600), os.WriteFile(config, []byte(yaml), 0o600)); err != nil {
 		b.Fatal(err)
 	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := Replay(b.Context(), ReplayOptions{Paths: []string{path}, Config: config, Out: io.Discard, Err: io.Discard}); err != nil {
-			b.Fatal(err)
-		}
+	run := func(name string, frames int, paths ...string) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := Replay(b.Context(), ReplayOptions{Paths: paths, Config: config, Out: io.Discard, Err: io.Discard}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(frames), "ns/frame")
+		})
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/frame")
+	path, n := write("patrol.tlog", three, false)
+	again, _ := write("again.tlog", three, false)
+	run("patrol", n, path)
+	run("two logs of it", 2*n, path, again)
+	path, n = write("cameras.tlog", three, true)
+	run("with cameras", n, path)
+	path, n = write("hundred.tlog", hundred, false)
+	run("100 vehicles", n, path)
 }

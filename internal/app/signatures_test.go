@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -102,6 +103,9 @@ func TestSignaturesOfAForeignLogAreJudgedAsAListenerWould(t *testing.T) {
 		return writeTlog(t, at, frames)
 	}
 	good, bare, late := log(signer(&testKey, 0)), log(plain), log(signer(&testKey, time.Hour))
+	at, frames := patrolFrames(start, length, signer(&testKey, 0))
+	first := slices.IndexFunc(frames, func(raw []byte) bool { return raw[5] == 1 })
+	only := writeTlog(t, at[first:first+1], frames[first:first+1])
 	n := 0
 	log(func(_ int64, raw []byte) []byte { n++; return raw })
 	for _, c := range []struct {
@@ -114,6 +118,7 @@ func TestSignaturesOfAForeignLogAreJudgedAsAListenerWould(t *testing.T) {
 		{"signed, and its key is in a file of keys", good, "", "keys.yaml", "verified", fmt.Sprint(n, " signed frames verified\n"), ""},
 		{"the file of keys goes before", good, ", key_file: wrong.key", "keys.yaml", "verified", fmt.Sprint(n, " signed frames verified\n"), ""},
 		{"signed with another key", good, ", key_file: wrong.key", "", "", fmt.Sprintf("0 signed frames verified; refused: %d with a wrong signature\n", n), ""},
+		{"and all of it is", only, ", key_file: wrong.key", "", "", "every frame was refused for its signature: look whether the key is that of this flight", "no frame lies"},
 		{"not signed, and not required", bare, ", key_file: right.key", "", "unverified", "", "signed"},
 		{"not signed, and required", bare, ", key_file: right.key, signing: require", "", "", fmt.Sprintf("0 signed frames verified; refused: %d without the signature that is required\n", n), ""},
 		{"not signed, and required by the file of keys", bare, "", "required.yaml", "", fmt.Sprintf("refused: %d without the signature that is required\n", n), ""},
@@ -333,5 +338,42 @@ func TestTheStricterOfTwoPlansHolds(t *testing.T) {
 	gone := []mavlink.VehicleIdentity{{System: 9, Signing: require, Key: a}}
 	if got := stricter(gone, nil); len(got) != 1 || got[0] != gone[0] {
 		t.Errorf("a vehicle that goes is held to %v until then", got)
+	}
+}
+
+// TestAWhatIfBelievesNoSignatureThatItsKeyDoesNotHold: the station that recorded the session may have looked at none.
+func TestAWhatIfBelievesNoSignatureThatItsKeyDoesNotHold(t *testing.T) {
+	start := time.Date(2026, 11, 23, 7, 50, 0, 0, time.UTC)
+	session := func(key *[32]byte) string {
+		at, frames := patrolFrames(start, 6*time.Second, signer(key, 0))
+		rec, err := replay.Create(t.TempDir(), replay.Manifest{Station: "yanwu", Own: mavlink.DefaultOwnID}, at[0], replay.Beginning{Start: []byte("{}")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		arena := mavlink.NewArena(func(*mavlink.Arena) {})
+		for i, raw := range frames {
+			f := mavlink.Parse(raw)
+			f.At, f.Origin = at[i], 1
+			arena.Append(f)
+		}
+		if err := errors.Join(rec.Record(arena.Batch()), rec.Close()); err != nil {
+			t.Fatal(err)
+		}
+		return rec.Dir()
+	}
+	for _, c := range []struct {
+		name string
+		key  *[32]byte
+		more string
+		want string
+	}{
+		{"its own key", &testKey, ", key_file: right.key", "verified"},
+		{"another key", &otherKey, ", key_file: right.key", "unverified"},
+		{"another key, required", &otherKey, ", key_file: right.key, signing: require", "unverified"},
+		{"nobody looks", &otherKey, "", "verified"},
+	} {
+		if got, said := judged(t, ReplayOptions{Paths: []string{session(c.key)}, Config: withKey(t, c.more)}); got != c.want {
+			t.Errorf("%s: alerts %q, want %q; said\n%s", c.name, got, c.want, said)
+		}
 	}
 }

@@ -90,7 +90,8 @@ type snapshot struct {
 	at       int64
 	made     time.Time
 	vehicles []mavlink.VehicleView
-	zones    []byte // GeoJSON
+	zones    []byte                  // GeoJSON
+	places   map[string]notify.Place // by zone
 	plan     string
 	open     []int // alerts not closed, by severity
 }
@@ -147,7 +148,7 @@ func Open(o Options) (s *Station, err error) {
 		}
 	}
 	s.notifier = notify.New(notify.Options{
-		Recipients: c.Notify, Book: s.ledger, PublicURL: c.HTTP.PublicURL, Zone: c.Station.Location,
+		Recipients: c.Notify, Book: s.ledger, PublicURL: c.HTTP.PublicURL, Zone: c.Station.Location, Place: s.place,
 		Log: o.Log.Named("notify"), Registerer: registry,
 	})
 	s.committer = newCommitter(committerOptions{
@@ -325,13 +326,17 @@ func (s *Station) look(now bool) {
 	}
 	next := &snapshot{at: at, made: time.Now(), vehicles: s.watch.Vehicles(), plan: judge.Digest, open: s.watch.Open()}
 	if last != nil && last.plan == judge.Digest {
-		next.zones = last.zones
+		next.zones, next.places = last.zones, last.places
 	} else {
 		zones, err := geofence.ToGeoJSON(judge.Plan.Zones)
 		if err != nil {
 			s.o.Log.Error("show the zones", zap.Error(err))
 		}
-		next.zones = zones
+		next.zones, next.places = zones, make(map[string]notify.Place, len(judge.Plan.Zones))
+		for i := range judge.Plan.Zones {
+			z := &judge.Plan.Zones[i]
+			next.places[z.ID] = notify.Place{Name: z.Name, Left: z.LeftName, Right: z.RightName}
+		}
 	}
 	s.snapshot.Store(next)
 	s.metrics.look(next)
@@ -432,6 +437,14 @@ func (s *Station) Links() []link.LinkStatus { return s.listener.Status() }
 
 // ZonesJSON gives the zones of the plan in force as GeoJSON.
 func (s *Station) ZonesJSON() []byte { return s.snapshot.Load().zones }
+
+// place is what people call a zone of the plan in force.
+func (s *Station) place(zone string) (p notify.Place) {
+	if now := s.snapshot.Load(); now != nil {
+		p = now.places[zone]
+	}
+	return p
+}
 
 // Healthy says whether the fold moves.
 func (s *Station) Healthy() error {

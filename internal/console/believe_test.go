@@ -1,6 +1,7 @@
 package console
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -135,5 +136,39 @@ func TestAVerifiedVehicleSaysSo(t *testing.T) {
 	p.see(`#vehicles tr.more`)
 	if shown := p.text(`#vehicles tr.more`); !strings.Contains(shown, "✓ verified") || !strings.Contains(shown, "field 0.4\u00a0% missing") {
 		t.Errorf("it says %q", shown)
+	}
+}
+
+func TestThePageSaysWhyFramesAreRefusedAndWhatIsLostNow(t *testing.T) {
+	s, l := doubts(t)
+	p := openScene(t, s, l, "/", nil)
+	p.see(`#links tr.more`, `#vehicles tr.more`)
+	const why = "the signature does not hold: the drone signs with another key than its key_file"
+	if shown := p.text(`#links`); strings.Contains(shown, why) {
+		t.Errorf("14 frames of long ago are told as if they went on:\n%s", shown)
+	}
+	s.mu.Lock()
+	s.links = slices.Clone(s.links)
+	s.links[1].Errors = map[string]uint64{"signature": 60, "replayed": 3}
+	s.vehicles = slices.Clone(s.vehicles)
+	s.vehicles[0].Streams = []mavlink.StreamView{{Component: 1, Link: "field", Address: "192.0.2.7:14550", Frames: 5300, Lost: 312}}
+	s.mu.Unlock()
+	p.see(`#links tr.refused`)
+	if shown := p.text(`#links`); !strings.Contains(shown, why) {
+		t.Errorf("no %q in\n%s", why, shown)
+	}
+	shown := p.text(`#vehicles`)
+	for _, want := range []string{"field 50\u00a0% missing", "field 0.2\u00a0% missing"} { // egret-1's of the last minute, its twin's of all
+		if !strings.Contains(shown, want) {
+			t.Errorf("no %q in\n%s", want, shown)
+		}
+	}
+	if shown := p.text(`#hearing`); !strings.Contains(shown, "1 under the same id") {
+		t.Errorf("a twin is counted as a drone of its own: %q", shown)
+	}
+	p.shot("refused", 1280, 800, "light")
+	p.shot("refused-phone", 390, 844, "dark")
+	if wide := get(p, chromedp.Evaluate[float64](`document.documentElement.scrollWidth`)); wide > 390 {
+		t.Errorf("on a phone of 390 points the page is %v wide", wide)
 	}
 }

@@ -46,8 +46,13 @@ func (s *fakeStation) Vehicles() (int64, []mavlink.VehicleView) {
 	return s.at.UnixMicro(), s.vehicles
 }
 
-func (s *fakeStation) Links() []link.LinkStatus { return s.links }
-func (s *fakeStation) ZonesJSON() []byte        { return []byte(s.zones) }
+func (s *fakeStation) Links() []link.LinkStatus {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.links
+}
+
+func (s *fakeStation) ZonesJSON() []byte { return []byte(s.zones) }
 
 func (s *fakeStation) Mark(_ context.Context, r MarkRequest) (MarkReply, error) {
 	s.mu.Lock()

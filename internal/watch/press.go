@@ -14,7 +14,8 @@ import (
 const (
 	sameKeyFor   = 30_000_000
 	samePlaceFor = 3_000_000
-	// maxPresses is how many presses of one track are remembered: a flood of tags must not slow the fold down.
+	// maxPresses is how many presses of one track are remembered, and as many unverified ones: a flood of tags must not slow
+	// the fold down.
 	maxPresses = 16
 )
 
@@ -82,12 +83,17 @@ func (w *Watch) sighting(e *mavlink.Evidence) alerts.Sighting {
 }
 
 // looked places a sighting by the ray that its evidence gives. From a suspect position the point is no better than the
-// evidence says that the vehicle's is.
+// evidence says that the vehicle's is, and a direction is as much wider and longer as the plan allows a point to be off.
 func (w *Watch) looked(s *alerts.Sighting, e *mavlink.Evidence) {
 	look := w.judge.Look(e.Ray)
 	s.Basis = string(mavlink.BasisRay)
 	if !look.Located {
 		r := &look.Sector
+		if e.Suspect { // nor is it known from where the direction goes out
+			off := w.judge.Plan.Sight.WithDefaults().MaxCE90DM
+			r.HalfWidthDeg = min(180, r.HalfWidthDeg+math.Atan2(float64(off), float64(r.MinDM+r.MaxDM)/2)*(180/math.Pi))
+			r.MinDM, r.MaxDM = max(0, r.MinDM-off), r.MaxDM+off
+		}
 		s.Ray = &alerts.Ray{
 			Lat: alerts.Degrees(r.From.LatE7), Lon: alerts.Degrees(r.From.LonE7), Bearing: decidegrees(r.BearingDeg), HalfWidth: decidegrees(r.HalfWidthDeg),
 			Min: alerts.Decimetres(r.MinDM), Max: alerts.Decimetres(r.MaxDM),
@@ -127,11 +133,12 @@ func (w *Watch) nearSighting(s *alerts.Sighting) []alerts.Near {
 	return w.words(x.Near(point(s.Lat, s.Lon), int64(s.CE90), w.nears[:0]))
 }
 
-// remember keeps a press, in the place of its track's oldest where there are too many.
+// remember keeps a press, in the place of its track's oldest of its kind where there are too many: a forger's push out
+// none that was verified.
 func (w *Watch) remember(p Press) {
 	n, oldest := 0, -1
 	for i := range w.s.Presses {
-		if w.s.Presses[i].Track == p.Track {
+		if w.s.Presses[i].Track == p.Track && w.s.Presses[i].Verified == p.Verified {
 			if n++; oldest < 0 {
 				oldest = i
 			}

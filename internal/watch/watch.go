@@ -151,7 +151,7 @@ func (w *Watch) Apply(f *mavlink.Frame, out *Effects) {
 	if w.s.Settle && w.s.Plan != "" {
 		w.settle(at, out)
 	}
-	w.fleet.Advance(at, &w.news)
+	due := w.fleet.Advance(at, &w.news)
 	w.book.Advance(alerts.Time(at))
 	w.advanceLinks(at, out)
 	if w.s.Hearing != 0 {
@@ -160,7 +160,9 @@ func (w *Watch) Apply(f *mavlink.Frame, out *Effects) {
 			w.gateUnseen(u, out)
 		}
 	}
-	w.report(out)
+	if due {
+		w.report(out)
+	}
 	if f.Origin == mavlink.OriginOwn {
 		w.applyOwn(f, out)
 	} else {
@@ -218,7 +220,7 @@ func (w *Watch) vehicleChanged(c *mavlink.Change, out *Effects) {
 	suspect := alerts.Cause{Kind: alerts.OfPositionSuspect, Subject: c.Vehicle}
 	switch c.Kind {
 	case mavlink.ChangeLost:
-		if c.Missed && w.planned(c.Vehicle) {
+		if c.Missed && w.fleet.Planned(c.Track) {
 			lost.Near = w.nearVehicle(c.Track)
 			w.book.Raise(at, lost, &out.Transitions)
 		}
@@ -229,8 +231,9 @@ func (w *Watch) vehicleChanged(c *mavlink.Change, out *Effects) {
 		w.book.Raise(at, conflict, &out.Transitions)
 	case mavlink.ChangeConflictOver:
 		w.book.Clear(at, conflict, &out.Transitions)
+		w.endCauses(c.At, out) // an aircraft that is no more leaves no alert behind
 	case mavlink.ChangeSuspect:
-		if w.planned(c.Vehicle) {
+		if w.fleet.Planned(c.Track) {
 			suspect.Near = w.nearVehicle(c.Track)
 			w.book.Raise(at, suspect, &out.Transitions)
 		}
@@ -312,7 +315,9 @@ func (w *Watch) applyOwn(f *mavlink.Frame, out *Effects) {
 	}
 	switch own.Kind {
 	case mavlink.OwnOrigin:
-		read(own, func(n mavlink.OriginNote) { w.fleet.Origin(n) })
+		if n, ok := mavlink.ReadOrigin(own.Body); ok {
+			w.fleet.Origin(n)
+		}
 	case mavlink.OwnLink:
 		read(own, func(n mavlink.LinkNote) { w.linkChanged(f.At, n, out) })
 	case mavlink.OwnMark:
@@ -340,30 +345,36 @@ func (w *Watch) applyOwn(f *mavlink.Frame, out *Effects) {
 // settle makes the station's own alerts agree with what the fold knows of their causes, where a new plan or a ledger's
 // alerts may have parted them: nothing else would ever clear an alert of what the plan does not know any more.
 func (w *Watch) settle(at int64, out *Effects) {
-	unseen := func(id string) bool {
-		return slices.ContainsFunc(w.judge.Plan.Zones, func(z geofence.Zone) bool { return z.ID == id && z.MaxUnseenUS > 0 })
+	w.endCauses(at, out)
+	for _, subject := range w.fleet.Disputed() {
+		w.book.Raise(alerts.Time(at), alerts.Cause{Kind: alerts.OfIdentityConflict, Subject: subject}, &out.Transitions)
 	}
-	disputed, suspected := w.fleet.Disputed(), slices.DeleteFunc(w.fleet.Suspected(), func(name string) bool { return !w.planned(name) })
+	for _, subject := range w.fleet.Suspected() {
+		w.book.Raise(alerts.Time(at), alerts.Cause{Kind: alerts.OfPositionSuspect, Subject: subject}, &out.Transitions)
+	}
+	w.s.Settle = false
+}
+
+// endCauses clears the station's own alerts of what cannot be their cause any more.
+func (w *Watch) endCauses(at int64, out *Effects) {
+	claimants := setOf(w.fleet.Claimants())
 	for _, k := range []struct {
 		kind alerts.Kind
 		may  func(subject string) bool
-		are  []string
 	}{
-		{alerts.OfGateUnseen, unseen, nil},
-		{alerts.OfVehicleLost, w.planned, nil},
-		{alerts.OfIdentityConflict, setOf(disputed).holds, disputed},
-		{alerts.OfPositionSuspect, setOf(suspected).holds, suspected},
+		{alerts.OfGateUnseen, func(id string) bool {
+			return slices.ContainsFunc(w.judge.Plan.Zones, func(z geofence.Zone) bool { return z.ID == id && z.MaxUnseenUS > 0 })
+		}},
+		{alerts.OfVehicleLost, func(name string) bool { return w.planned(name) || claimants.holds(name) }},
+		{alerts.OfIdentityConflict, setOf(w.fleet.Disputed()).holds},
+		{alerts.OfPositionSuspect, setOf(w.fleet.Suspected()).holds},
 	} {
 		for _, subject := range w.book.Raised(k.kind) {
 			if !k.may(subject) {
 				w.book.Clear(alerts.Time(at), alerts.Cause{Kind: k.kind, Subject: subject}, &out.Transitions)
 			}
 		}
-		for _, subject := range k.are {
-			w.book.Raise(alerts.Time(at), alerts.Cause{Kind: k.kind, Subject: subject}, &out.Transitions)
-		}
 	}
-	w.s.Settle = false
 }
 
 func read[T any](own mavlink.OwnMessage, then func(T)) {

@@ -482,23 +482,3 @@ func TestRunGivesTheSameHoweverFramesAreBatched(t *testing.T) {
 		}
 	}
 }
-
-func BenchmarkFold(b *testing.B) {
-	j := riverPlan(b, nil)
-	frames := flight(b, j, 60*time.Second, nil)
-	w := newWatch(j)
-	var e watch.Effects
-	b.ReportAllocs()
-	span := frames[len(frames)-1].At - start + second
-	round := int64(0)
-	for b.Loop() {
-		for i := range frames {
-			f := frames[i]
-			f.At += round * span // time goes on
-			e.Reset()
-			w.Apply(&f, &e)
-		}
-		round++
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(frames)), "ns/frame")
-}

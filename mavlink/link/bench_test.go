@@ -2,30 +2,37 @@ package link
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"testing"
 
 	"riverwatch/mavlink"
 )
 
-// BenchmarkAdmit is one datagram of ten frames from splitter to queue.
+// BenchmarkAdmit is datagrams of ten frames from splitter to queue, of vehicles in turn, each from an address of its own.
 func BenchmarkAdmit(b *testing.B) {
+	b.Run("a vehicle", func(b *testing.B) { benchmarkAdmit(b, 1) })
+	b.Run("100 vehicles", func(b *testing.B) { benchmarkAdmit(b, 100) })
+}
+
+func benchmarkAdmit(b *testing.B, vehicles int) {
 	l, err := New(Options{Links: []Config{{Name: "field", UDP: "127.0.0.1:0"}}, Own: mavlink.DefaultOwnID, OneShot: isText})
 	if err != nil {
 		b.Fatal(err)
 	}
-	src := newSource(l.lines[0], "192.0.2.1:1")
-	var datagram []byte
-	for i := range uint8(10) {
-		datagram = append(datagram, heartbeat(1, i)...)
+	sources, datagrams := make([]*source, vehicles), make([][]byte, vehicles)
+	for v := range vehicles {
+		sources[v] = newSource(l.lines[0], fmt.Sprintf("192.0.2.%d:1", 1+v))
+		for i := range uint8(10) {
+			datagrams[v] = append(datagrams[v], heartbeat(uint8(1+v), i)...)
+		}
 	}
-	ctx := context.Background()
 	b.ReportAllocs()
 	frames := 0
-	for b.Loop() {
-		src.datagram(datagram, l.clock.stamp())
+	for i := 0; b.Loop(); i++ {
+		sources[i%vehicles].datagram(datagrams[i%vehicles], l.clock.stamp())
 		if frames += 10; frames%1000 == 0 {
-			batch, err := l.Next(ctx)
+			batch, err := l.Next(b.Context())
 			if err != nil {
 				b.Fatal(err)
 			}

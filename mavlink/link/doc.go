@@ -24,7 +24,8 @@
 //   - What Options.Vehicles holds a vehicle to is looked at after the checksum and before anything else: the link and
 //     the address that its frames must come from, then their signatures. What fails is counted and told, never queued;
 //     nothing is learnt from it. Pins go by the system id, whatever the component and whatever is signed. A frame of
-//     MAVLink 1 where signatures are required counts as unsigned. Copies of a signed frame, over several links and in
+//     MAVLink 1 where signatures are required counts as unsigned, as does where they are preferred what a component that
+//     signs sends without, tags excepted. Copies of a signed frame, over several links and in
 //     one, and frames that overtook each other, count as replayed: the rules of signing want times that increase
 //     strictly within (system, component, link id). A vehicle that signs with a link id for each of its channels is
 //     heard over all of them.
@@ -33,9 +34,9 @@
 //
 // The queue holds 65,536 frames. Ordinary frames are taken while it is under three quarters, and of one origin only
 // up to half of it while another origin has been heard within a second; frames that may never be repeated (Options.
-// OneShot) until it is full, at most 50 a second for each system. An `origin` frame shares the room and the fate of
-// the frame that it goes before, because it is the sender who brings it about. Own frames have 4,096 places of their
-// own.
+// OneShot) until it is full, at most 50 a second for each system, verified ones apart. An `origin` frame shares the
+// room and the fate of the frame that it goes before, because it is the sender who brings it about. Own frames have
+// 4,096 places of their own.
 //
 // A session tells some 32,000 sources apart. A link gives an index to 128 new ones at once and one a second from then
 // on; others, as those of a network that gives each packet a new port or of a forger, are one origin of that link with

@@ -118,6 +118,7 @@ func TestWhatWasVerifiedBeforeARestartIsNotAfterIt(t *testing.T) {
 			src := after.source(0, "192.0.2.1:2")
 			after.send(src, first)
 			after.send(src, second)
+			after.pass(20 * time.Second) // it signs, so it is held to that for a while
 			after.send(src, heartbeat(1, 9))
 			after.drain()
 			want := []uint8{9}

@@ -19,7 +19,7 @@ const (
 
 const (
 	second          = 1_000_000 // µs
-	oneShotsPerSec  = 50        // of one system
+	oneShotsPerSec  = 50        // of one system, verified ones apart
 	spareArenas     = 4
 	spareArenaBytes = 1 << 20 // an arena that a flood has grown beyond this is given back to the runtime
 )
@@ -51,7 +51,7 @@ type queue struct {
 	beat     []byte
 	note     []byte
 	origins  origins
-	oneShots [256]*limiter // by system
+	oneShots [2][256]*limiter // of frames without and with a verified signature, by system: a forger uses up his own only
 }
 
 func newQueue(id mavlink.OwnID, oneShot func(uint32) bool, c *clock, lastAt int64) *queue {
@@ -85,12 +85,15 @@ func (q *queue) offer(src *source, f *mavlink.Frame, known bool) reason {
 		if q.frames+room > capacity {
 			return lostQueue
 		}
-		l := q.oneShots[f.SysID]
-		if l == nil {
-			l = newLimiter(oneShotsPerSec)
-			q.oneShots[f.SysID] = l
+		verified := 0
+		if f.Signed {
+			verified = 1
 		}
-		if !l.allow(at) {
+		l := &q.oneShots[verified][f.SysID]
+		if *l == nil {
+			*l = newLimiter(oneShotsPerSec)
+		}
+		if !(*l).allow(at) {
 			return lostFlood
 		}
 	} else {

@@ -119,7 +119,9 @@ const alerts = {
       const v = a.kind === 'vehicle_lost' && fleet.vehicles.find((v) => v.name === a.subject);
       const l = a.kind === 'trouble' && fleet.links.find((l) => 'link ' + l.name === a.subject);
       const doubted = (a.kind === 'identity_conflict' || a.kind === 'position_suspect') && this.doubted(a);
-      if (v && v.last_heard) return 'last heard ' + time.clock(time.of(v.last_heard)) + (v.position ? `, ${Math.round(v.position.rel_alt_m)} m up` : '');
+      if (v && v.last_heard) {
+        return 'last heard ' + time.clock(time.of(v.last_heard)) + (v.position ? `, ${Math.round(v.position.rel_alt_m)} m up` : '') + (fleet.refused(v.link).length ? ` · frames on link ${v.link} are refused, see Links` : '');
+      }
       return 'since ' + time.clock(time.of(a.opened_at)) + (l && !l.up && l.error ? ' · ' + l.error : '') + (doubted ? ' · ' + doubted : '');
     }
     const s = this.seen.get(a.id);

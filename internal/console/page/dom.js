@@ -35,6 +35,13 @@ function say(e, text) {
 const words = {
   act: { acknowledge: 'Acknowledge', en_route: 'On the way', intercept: 'Intercepted', close: 'Close the alert', release: 'Release', undo: 'Undo' },
   state: { open: 'open', acknowledged: 'acknowledged', en_route: 'on the way', intercepted: 'intercepted', closed: 'closed' },
+  refused: {
+    signature: 'Frames refused: the signature does not hold: the drone signs with another key than its key_file, or somebody imitates it.',
+    unsigned: 'Frames refused: unsigned, where the drone is to sign. Switch signing on in the drone, or somebody imitates it.',
+    future: 'Frames refused: signed minutes ahead of the clock here. Look at the clocks of drone and station.',
+    pinned: 'Frames refused: not from where the drone is pinned. It has a new address, or somebody imitates it.',
+    own_id: 'Frames refused: another station speaks under the id of this one. Give one of them another.',
+  },
   kind: {
     vehicle_lost: 'Vehicle lost', gate_unseen: 'Gate not watched', identity_conflict: 'Identity in dispute', position_suspect: 'Position not to be trusted',
     trouble: 'Trouble in the station',

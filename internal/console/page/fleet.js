@@ -2,9 +2,12 @@
 
 const fleet = {
   vehicles: [], links: [],
+  heardOf: new Map(), // of each vehicle and link, what was heard and missing in the last minute
+  grown: new Map(), // of each link and reason, how many frames were refused and when the number last grew
 
   setVehicles(list) {
     this.vehicles = list;
+    for (const v of list) for (const [link, l] of byLink(v)) keep(this.heardOf, v.name + '\n' + link, l);
     map.setVehicles(list.map((v) => ({
       key: v.system + ' ' + v.name, name: v.name, contact: v.state, doubt: v.conflict ? '✗' : v.suspect ? '(suspect)' : '', doubtful: !v.position || v.suspect || v.position.quality === 'bad' || v.position.quality === 'none',
       lat: v.position ? v.position.lat : null, lon: v.position ? v.position.lon : null, heading: v.position ? v.position.heading_deg : null,
@@ -12,14 +15,24 @@ const fleet = {
     this.draw();
   },
   setLinks(list) {
+    const first = !this.links.length;
+    for (const l of list) for (const [reason, n] of Object.entries(l.errors || {})) {
+      const key = l.name + '\n' + reason, was = this.grown.get(key);
+      if (!was || was.n !== n) this.grown.set(key, { n, at: first ? 0 : Date.now() });
+    }
     this.links = list;
     this.draw();
   },
 
-  // heard counts the vehicles of the configuration, and the others apart.
+  // heard counts the vehicles of the configuration, and apart the others and those that claim to be one of them.
   heard() {
-    const known = this.vehicles.filter((v) => v.known), others = this.vehicles.length - known.length;
-    return [known.length && `${known.filter((v) => v.state === 'heard').length} of ${known.length} heard`, others && others + ' unknown'].filter(Boolean).join(', ');
+    const known = this.vehicles.filter((v) => v.known && !v.disc), others = this.vehicles.filter((v) => !v.known).length, twins = this.vehicles.filter((v) => v.known && v.disc).length;
+    return [known.length && `${known.filter((v) => v.state === 'heard').length} of ${known.length} heard`, twins && twins + ' under the same id', others && others + ' unknown'].filter(Boolean).join(', ');
+  },
+
+  // refused says why frames on a link have been refused within the last minute, where somebody can do something about it.
+  refused(name) {
+    return Object.keys(words.refused).filter((reason) => Date.now() - (this.grown.get(name + '\n' + reason) || { at: 0 }).at < 60000).map((reason) => words.refused[reason]);
   },
 
   draw() {
@@ -44,10 +57,11 @@ const fleet = {
     fill($('links'), this.links, 3, 'No link is configured.', (l) => {
       const lost = total(l.errors) + total(l.dropped);
       return [el('tr', {},
-        el('td', {}, el('span', { class: 'tag ' + (l.up ? 'good' : 'bad'), title: l.error || '' }, l.up ? 'up' : 'down'), ' ', el('b', {}, l.name),
-          el('div', { class: 'sub address' }, l.kind.replaceAll('_', ' ') + ' ' + l.address), signal(l.radio)),
+        el('td', {}, el('span', { class: 'tag ' + (l.up ? 'good' : 'bad'), title: l.error || '' }, l.up ? 'up' : 'down'), ' ', el('b', {}, l.name)),
         el('td', { class: 'num' }, count(l.frames)),
         el('td', { class: 'num', title: reasons({ ...l.errors, ...l.dropped }) }, lost ? el('span', { class: 'tag warn' }, count(lost)) : '0')),
+      el('tr', { class: 'more' }, el('td', { colspan: 3 }, el('span', { class: 'sub address' }, l.kind.replaceAll('_', ' ') + ' ' + l.address), signal(l.radio))),
+      ...this.refused(l.name).map((why) => el('tr', { class: 'why refused' }, el('td', { colspan: 3, class: 'error' }, why))),
       !l.up && l.error && el('tr', { class: 'why' }, el('td', { colspan: 3, class: 'error address' }, l.error))];
     });
   },
@@ -65,8 +79,8 @@ function identity(v) {
   return el('span', { class: 'tag good', title: 'It is in the configuration, and nothing contradicts that it is this vehicle.' }, '✓ verified');
 }
 
-// losses says how much of a vehicle's numbering never came, for each link that brings it.
-function losses(v) {
+// byLink adds up a vehicle's streams, for each link that brings them.
+function byLink(v) {
   const by = new Map();
   for (const s of v.streams || []) {
     const l = by.get(s.link) || by.set(s.link, { frames: 0, lost: 0, copies: 0, late: 0 }).get(s.link);
@@ -75,10 +89,25 @@ function losses(v) {
     l.copies += s.duplicates;
     l.late += s.out_of_order;
   }
-  return [...by].map(([name, l]) => {
-    const percent = l.lost ? 100 * l.lost / (l.frames + l.lost) : 0;
+  return by;
+}
+
+// keep adds what is counted now to the last minute of it.
+function keep(minutes, key, counts) {
+  const now = Date.now(), minute = (minutes.get(key) || []).filter((c) => now - c.at < 60000 && c.frames <= counts.frames);
+  minute.push({ at: now, frames: counts.frames, lost: counts.lost });
+  minutes.set(key, minute);
+}
+
+// losses says how much of a vehicle's numbering never came in the last minute, for each link that brings it; where
+// little came in it, since the vehicle was first heard.
+function losses(v) {
+  return [...byLink(v)].map(([name, l]) => {
+    const then = (fleet.heardOf.get(v.name + '\n' + name) || [])[0] || l;
+    const frames = l.frames - then.frames, lost = Math.max(l.lost - then.lost, 0), recent = frames + lost >= 50;
+    const percent = recent ? 100 * lost / (frames + lost) : l.lost ? 100 * l.lost / (l.frames + l.lost) : 0;
     const text = `${name} ${percent > 0 && percent < 0.1 ? '< 0.1' : percent.toFixed(percent > 0 && percent < 10 ? 1 : 0)}\u00a0% missing`.trim();
-    const title = `${count(l.lost)} of ${count(l.frames + l.lost)} frames missing: lost on the way, or kept back by a router\n${count(l.copies)} came twice, ${count(l.late)} out of order`;
+    const title = `${recent ? 'in the last minute; since it was first heard ' : ''}${count(l.lost)} of ${count(l.frames + l.lost)} frames missing: lost on the way, or kept back by a router\n${count(l.copies)} came twice, ${count(l.late)} out of order`;
     return el('span', { class: percent >= 5 ? 'tag warn' : 'sub', title }, text);
   });
 }
@@ -89,6 +118,7 @@ function notes(v) {
   return [
     skew !== null && skew !== undefined && el('span', { class: 'tag warn', title: 'Its times are not used: sightings are dated by when they arrive.' }, `clock ${span(Math.abs(skew))} ${skew < 0 ? 'behind' : 'ahead'}`),
     v.lost_tags > 0 && el('span', { class: 'tag bad', title: 'It counted tags that never came here: ask the pilot what was seen.' }, v.lost_tags === 1 ? '1 tag lost' : v.lost_tags + ' tags lost'),
+    v.conflict && v.address && el('span', { class: 'sub address' }, `heard from ${v.link} ${v.address}`),
     v.suspect && el('span', { class: 'sub' }, suspicion(v)),
   ];
 }
@@ -98,7 +128,7 @@ function signal(r) {
   if (!r) return null;
   const level = (n) => (n === null || n === undefined ? 'unknown' : n);
   const weak = [[r.rssi, r.noise], [r.remrssi, r.remnoise]].some(([s, n]) => typeof s === 'number' && typeof n === 'number' && s - n < 20);
-  return el('div', { class: 'sub address', title: `at the other end: signal ${level(r.remrssi)}, noise ${level(r.remnoise)}\nsend buffer ${r.txbuf_percent} % free, ${r.rxerrors} unreadable, ${r.fixed} repaired\nin units of the radio` },
+  return el('span', { class: 'sub', title: `at the other end: signal ${level(r.remrssi)}, noise ${level(r.remnoise)}\nsend buffer ${r.txbuf_percent} % free, ${r.rxerrors} unreadable, ${r.fixed} repaired\nin units of the radio` },
     `signal\u00a0${level(r.rssi)}, noise\u00a0${level(r.noise)} `, weak && el('span', { class: 'tag warn' }, 'weak'));
 }
 
