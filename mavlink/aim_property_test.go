@@ -1,11 +1,7 @@
 package mavlink
 
 import (
-	"encoding/binary"
 	"math"
-	"reflect"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -294,66 +290,6 @@ func TestTheVehicleTellsHowHighTheGroundIs(t *testing.T) {
 	if ray, _ := x.aims(0); ray.GroundKnown {
 		t.Errorf("by another component: %+v", ray)
 	}
-}
-
-// aimReaders are the readers by the message of gomavlib that each must equal.
-var aimReaders = []struct {
-	m    message.Message
-	read func([]byte) any
-}{
-	{&all.MessageGimbalDeviceAttitudeStatus{}, func(p []byte) any { return ReadGimbalDeviceAttitudeStatus(p) }},
-	{&all.MessageMountOrientation{}, func(p []byte) any { return ReadMountOrientation(p) }},
-	{&all.MessageMountStatus{}, func(p []byte) any { return ReadMountStatus(p) }},
-	{&all.MessageCameraFovStatus{}, func(p []byte) any { return ReadCameraFovStatus(p) }},
-	{&all.MessageTerrainReport{}, func(p []byte) any { return ReadTerrainReport(p) }},
-	{&all.MessageAltitude{}, func(p []byte) any { return ReadAltitude(p) }},
-}
-
-// FuzzAimReadersReadWhatGomavlibReads gives both the payload as each version of the protocol would carry it.
-func FuzzAimReadersReadWhatGomavlibReads(f *testing.F) {
-	for i := range aimReaders {
-		for _, p := range []string{"", "\x01", "\xff\xff\xff", strings.Repeat("\x01\x02\x03\x04\xfd\xfe\xff", 30),
-			strings.Repeat("\x00\x00\xc0\x7f", 20), "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", strings.Repeat("\xff", 255)} {
-			f.Add(uint8(i), []byte(p), i%2 == 0)
-		}
-	}
-	f.Fuzz(func(t *testing.T, which uint8, payload []byte, v1 bool) {
-		h := aimReaders[int(which)%len(aimReaders)]
-		payload = payload[:min(255, len(payload))]
-		e := knownDialect().lookup(h.m.GetID())
-		var raw []byte
-		if v1 && e.id <= 255 {
-			raw = append([]byte{startV1, byte(len(payload)), 1, 1, 1, byte(e.id)}, payload...)
-			raw = binary.LittleEndian.AppendUint16(raw, CRC(raw[1:], e.extra))
-		} else {
-			raw = appendV2(nil, 1, 1, 1, e, payload)
-		}
-		before := slices.Clone(raw)
-		m, err := Decode(raw)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ours, theirs := reflect.ValueOf(h.read(Payload(raw))), reflect.ValueOf(m).Elem()
-		if ours.NumField() != theirs.NumField() {
-			t.Fatalf("%T has %d fields, gomavlib %d", h.m, ours.NumField(), theirs.NumField())
-		}
-		for i := range theirs.NumField() {
-			name := theirs.Type().Field(i).Name
-			if n, ok := strings.CutSuffix(name, "Id"); ok {
-				name = n + "ID"
-			}
-			o := ours.FieldByName(name)
-			if !o.IsValid() {
-				t.Fatalf("%T: no field %s", h.m, name)
-			}
-			if !sameValue(o, theirs.Field(i)) {
-				t.Errorf("%T.%s: %v, gomavlib %v, of %x", h.m, name, o, theirs.Field(i), raw)
-			}
-		}
-		if !slices.Equal(raw, before) {
-			t.Errorf("%x was written to", before)
-		}
-	})
 }
 
 // aimTraffic is what tells of lines of sight, over and over: each call of next folds one frame.
