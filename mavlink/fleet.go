@@ -173,7 +173,7 @@ func (f *Fleet) Restore(st FleetState) {
 	f.reckon()
 }
 
-// The messages that the fleet reads. ATTITUDE is read for its time alone.
+// The messages that the fleet reads.
 const (
 	idHeartbeat           = 0
 	idSysStatus           = 1
@@ -249,56 +249,10 @@ func (f *Fleet) fold(s *TrackState, fr *Frame, p []byte, out *News) {
 	switch fr.MsgID {
 	case idHeartbeat:
 		f.heartbeat(s, fr, p, out)
-	case idSystemTime:
-		if f.speaks(s, fr.CompID) {
-			f.systemTime(s, fr, p, out)
-		}
-	case idAttitude:
-		if f.speaks(s, fr.CompID) {
-			f.attitude(s, fr, p, out)
-		}
 	case idGlobalPositionInt:
 		f.globalPosition(s, fr, p, out)
-	case idGPSRawInt:
-		if f.speaks(s, fr.CompID) {
-			f.gps(s, fr, p, out)
-		}
-	case idEKFStatusReport, idEstimatorStatus:
-		if f.speaks(s, fr.CompID) {
-			f.estimator(s, fr, p, out)
-		}
-	case idExtendedSysState:
-		if f.speaks(s, fr.CompID) {
-			s.Vehicle.Landed, s.Vehicle.LandedAt = ReadExtendedSysState(p).LandedState, fr.At
-			f.flight(s, fr.At, out)
-		}
-	case idSysStatus:
-		if f.speaks(s, fr.CompID) {
-			s.Vehicle.Main.sysStatus(p)
-			f.rcHealth(s, p)
-		}
-	case idBatteryStatus:
-		if f.speaks(s, fr.CompID) {
-			s.Vehicle.Pack.batteryStatus(p)
-		}
-	case idGNSSIntegrity:
-		if f.speaks(s, fr.CompID) {
-			f.integrity(s, fr, p, out)
-		}
-	case idAutopilotVersion:
-		if f.speaks(s, fr.CompID) {
-			f.autopilotVersion(s, fr, p, out)
-		}
-	case idTerrainReport, idAltitude:
-		if f.speaks(s, fr.CompID) {
-			f.groundHeight(s, fr, p)
-		}
 	case idGimbalAttitude, idMountOrientation, idMountStatus, idCameraFOVStatus:
 		f.gimbal(s, fr, p, out)
-	case idRCChannels:
-		if f.speaks(s, fr.CompID) {
-			f.rcChannels(s, fr, p, out)
-		}
 	case idButtonChange:
 		f.button(s, fr, p, out)
 	case idNamedValueFloat, idNamedValueInt:
@@ -313,6 +267,40 @@ func (f *Fleet) fold(s *TrackState, fr *Frame, p []byte, out *News) {
 		f.imageCaptured(s, fr, p, out)
 	case idCameraTrackingGeo:
 		f.trackingGeo(s, fr, p, out)
+	default:
+		if f.speaks(s, fr.CompID) {
+			f.foldAutopilot(s, fr, p, out)
+		}
+	}
+}
+
+// foldAutopilot folds what only the autopilot of a track may say of it.
+func (f *Fleet) foldAutopilot(s *TrackState, fr *Frame, p []byte, out *News) {
+	switch fr.MsgID {
+	case idSystemTime:
+		f.systemTime(s, fr, p, out)
+	case idAttitude:
+		f.attitude(s, fr, p, out)
+	case idGPSRawInt:
+		f.gps(s, fr, p, out)
+	case idEKFStatusReport, idEstimatorStatus:
+		f.estimator(s, fr, p, out)
+	case idExtendedSysState:
+		s.Vehicle.Landed, s.Vehicle.LandedAt = ReadExtendedSysState(p).LandedState, fr.At
+		f.flight(s, fr.At, out)
+	case idSysStatus:
+		s.Vehicle.Main.sysStatus(p)
+		f.rcHealth(s, p)
+	case idBatteryStatus:
+		s.Vehicle.Pack.batteryStatus(p)
+	case idGNSSIntegrity:
+		f.integrity(s, fr, p, out)
+	case idAutopilotVersion:
+		f.autopilotVersion(s, fr, p, out)
+	case idTerrainReport, idAltitude:
+		f.groundHeight(s, fr, p)
+	case idRCChannels:
+		f.rcChannels(s, fr, p, out)
 	}
 }
 
