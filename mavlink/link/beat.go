@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	stepTolerance = second / 2 // the wall clock against station time, µs
-	refusedCounts = 64         // in one refused frame, which has 255 parts at most
+	stepTolerance = second / 2  // the wall clock against station time, µs
+	refusedCounts = 64          // in one refused frame, which has 255 parts at most
+	sayEvery      = time.Minute // of one link and reason
 )
 
 // beat is what happens once a second: our heartbeat, and whatever the log ought to know by then.
@@ -50,6 +51,7 @@ func (b *beat) once() {
 		ln.tell()
 	}
 	b.refused()
+	b.say()
 }
 
 // clock tells a step of the wall clock, once.
@@ -88,20 +90,47 @@ func (b *beat) refused() {
 		for i, c := range counts[:n] {
 			*from[i] += c.N
 		}
-		b.l.log.Log(level(counts[:n]), "frames refused or lost", zap.Any("counts", counts[:n]))
 		counts, from = counts[n:], from[n:]
+	}
+}
+
+// said is how much of a link's count for a reason the log that people read has.
+type said struct {
+	n  uint64
+	at time.Duration // when it was said, monotonic
+}
+
+// say says the same in the log that people read: at once where a link and reason are new to it or have been quiet, and
+// while it goes on once a minute how many more there were. It does not need a place in the queue for that.
+func (b *beat) say() {
+	now := b.l.clock.passed()
+	for _, ln := range b.byName {
+		for _, r := range refusedReasons {
+			last, n := &ln.refusedSaid[r], ln.counters.by[r].Load()
+			if n == last.n || last.n > 0 && now-last.at < sayEvery {
+				continue
+			}
+			fields := []zap.Field{zap.String("link", ln.cfg.Name), zap.String("reason", reasonNames[r]), zap.Uint64("count", n-last.n)}
+			who := ln.counters.culprit(r)
+			if who.system != 0 {
+				fields = append(fields, zap.Uint8("system", who.system))
+			}
+			if who.at != 0 {
+				fields = append(fields, zap.String("address", who.where()))
+			}
+			b.l.log.Log(level(r), "frames refused or lost", fields...)
+			*last = said{n, now}
+		}
 	}
 }
 
 // level keeps the noise that every radio makes out of the log that people read, and does not cry out for copies of
 // signed frames, which a router that serves two links makes all day.
-func level(counts []mavlink.RefusedCount) zapcore.Level {
-	for _, c := range counts {
-		switch c.Reason {
-		case reasonNames[badCRC], reasonNames[truncated], reasonNames[oversize], reasonNames[replayed]:
-		default:
-			return zap.WarnLevel
-		}
+func level(r reason) zapcore.Level {
+	switch r {
+	case badCRC, truncated, oversize, replayed:
+		return zap.DebugLevel
+	default:
+		return zap.WarnLevel
 	}
-	return zap.DebugLevel
 }

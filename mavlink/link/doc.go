@@ -17,7 +17,8 @@
 //   - Station time never goes back. The clock is read once for each read; a frame's At is max(stamp, last At), given
 //     in the same locked step as its place in the queue.
 //   - What has been queued is handed out. What is not queued is counted by link and reason and told to the log once a
-//     second in a `refused` frame: nothing gets lost silently, not even in the kernel's socket buffer (Linux).
+//     second in a `refused` frame: nothing gets lost silently, not even in the kernel's socket buffer (Linux). People
+//     read of it at once, then once a minute while it goes on, with the newest sender where it lies with the sender.
 //   - A frame's Origin is where it came from, and the one that the newest `origin` frame before it gave to its (system,
 //     component), so whoever reads the frames back from a log finds the same. Each change is told, however often: two
 //     drones that share an id, and one that is heard over two links, are told apart frame by frame.

@@ -149,7 +149,7 @@ func TestOfTheCopiesOfASignedFrameTheFirstCounts(t *testing.T) {
 	if d := cmp.Diff(upTo(100), b.seqs(1)); d != "" || b.count("a", "replayed") != 100 || b.count("b", "replayed") != 0 {
 		t.Errorf("%s, %+v", d, b.Status())
 	}
-	if l := level([]mavlink.RefusedCount{{Link: "a", Reason: "replayed", N: 100}}); l.String() != "debug" {
+	if l := level(replayed); l.String() != "debug" {
 		t.Errorf("people are told with level %s", l)
 	}
 }

@@ -45,8 +45,9 @@ type line struct {
 	trouble string             // why it is down
 	outlets map[string]*outlet // by the address of a connection, "" of a socket
 	address string             // as bound, or the peer
-	// refusedTold is what refused frames have told of; it belongs to the beat.
+	// refusedTold is what refused frames have told of, refusedSaid what say has; they belong to the beat.
 	refusedTold [reasons]uint64
+	refusedSaid [reasons]said
 }
 
 type linkState uint8
@@ -201,6 +202,16 @@ type LinkStatus struct {
 	SkippedBytes uint64            `json:"skipped_bytes"`
 	BufferBytes  int64             `json:"buffer_bytes"` // of the socket as granted; 0: none, or not known
 	Radio        *RadioStatus      `json:"radio"`        // null: none heard within the last minute
+	RefusedBy    []RefusedBy       `json:"refused_by,omitempty"`
+}
+
+// RefusedBy is who sent the newest frame that a link refused for one of the reasons that lie with the sender: signature,
+// unsigned, replayed, future, own_id, secret and pinned. LinkStatus.Errors has how many there were, of all senders.
+type RefusedBy struct {
+	Reason  string    `json:"reason"`
+	System  uint8     `json:"system"`  // 0: not known, since the address alone was reason enough
+	Address string    `json:"address"` // "ip:port" or a device
+	At      time.Time `json:"at"`      // station time
 }
 
 func (ln *line) status() LinkStatus {
@@ -225,6 +236,11 @@ func (ln *line) status() LinkStatus {
 			st.Errors[reasonNames[r]] = n
 		default:
 			st.Dropped[reasonNames[r]] = n
+		}
+	}
+	for r := range ln.counters.newest {
+		if c := ln.counters.culprit(reason(r)); c.at != 0 {
+			st.RefusedBy = append(st.RefusedBy, RefusedBy{reasonNames[r], c.system, c.where(), time.UnixMicro(c.at).UTC()})
 		}
 	}
 	return st

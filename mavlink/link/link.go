@@ -116,6 +116,7 @@ func (l *Listener) Run(ctx context.Context) error {
 	l.beat.run(ctx)
 	all.Wait()
 	l.beat.refused()
+	l.beat.say()
 	l.queue.end()
 	return nil
 }

@@ -209,7 +209,8 @@ func TestWhatComesFromElsewhereThanAllowedIsDropped(t *testing.T) {
 	s := run(t, Config{Name: "u", UDP: "127.0.0.1:0", Allow: []string{"192.0.2.0/24"}},
 		Config{Name: "ok", UDP: "127.0.0.1:0", Allow: []string{"192.0.2.0/24", "127.0.0.1/32"}},
 		Config{Name: "t", TCPListen: "127.0.0.1:0", Allow: []string{"192.0.2.0/24"}})
-	send(t, dial(t, "udp", s.Addrs()["u"]), heartbeat(1, 0))
+	outsider := dial(t, "udp", s.Addrs()["u"])
+	send(t, outsider, heartbeat(1, 0))
 	refused := dial(t, "tcp", s.Addrs()["t"])
 	if _, err := refused.Read(make([]byte, 1)); err == nil {
 		t.Error("the connection is open")
@@ -219,6 +220,12 @@ func TestWhatComesFromElsewhereThanAllowedIsDropped(t *testing.T) {
 	s.finish()
 	if len(s.frames) != 1 || s.frames[0].SysID != 2 {
 		t.Errorf("frames %+v", s.frames)
+	}
+	for i, conn := range map[int]net.Conn{0: outsider, 2: refused} {
+		by := s.Status()[i].RefusedBy
+		if len(by) != 1 || by[0].Reason != "pinned" || by[0].System != 0 || by[0].Address != conn.LocalAddr().String() {
+			t.Errorf("refused by %+v, want %s", by, conn.LocalAddr())
+		}
 	}
 	want := []mavlink.RefusedCount{{Link: "t", Reason: "pinned", N: 1}, {Link: "u", Reason: "pinned", N: 1}}
 	var got []mavlink.RefusedCount

@@ -91,7 +91,7 @@ func (s *source) count() {
 	s.tally.by[truncated] += t.Truncated
 	s.tally.by[oversize] += t.Oversize
 	*t = mavlink.Tally{}
-	s.line.counters.add(&s.tally)
+	s.line.counters.add(&s.tally, s.address, s.stamp)
 }
 
 // take judges one frame whose checksum holds, or whose id nobody knows. Nothing is learnt from one that is refused.
@@ -110,6 +110,7 @@ func (s *source) take(raw []byte, v mavlink.Verdict) {
 	}
 	if r != admitted {
 		s.tally.by[r]++
+		s.tally.system[r] = f.SysID
 		return
 	}
 	if known {

@@ -34,7 +34,7 @@ func (ln *line) serveTCP(ctx context.Context) error {
 	}
 	defer conn.Close()
 	if !ln.allows(remote(conn).Addr()) {
-		ln.counters.by[pinned].Add(1)
+		ln.counters.blame(pinned, 1, culprit{at: ln.l.clock.stamp(), from: remote(conn)})
 		return fmt.Errorf("connect to %s: %w", conn.RemoteAddr(), errPinned)
 	}
 	ln.setUp(remote(conn).String())
@@ -62,7 +62,7 @@ func (ln *line) serveTCPListen(ctx context.Context) error {
 		}
 		switch {
 		case !ln.allows(remote(conn).Addr()):
-			ln.counters.by[pinned].Add(1)
+			ln.counters.blame(pinned, 1, culprit{at: ln.l.clock.stamp(), from: remote(conn)})
 			conn.Close()
 		case ln.sources.Load() >= maxClients:
 			conn.Close()

@@ -81,16 +81,18 @@ func (ln *line) readDatagrams(ctx context.Context, conn *net.UDPConn, drops *ker
 			return err
 		}
 		var refused uint64
+		var newest netip.AddrPort
 		for i := range n {
 			b, from := in.at(i)
 			if !ln.allows(from.Addr()) {
 				refused++
+				newest = from
 				continue
 			}
 			peers.of(from).datagram(b, stamp)
 		}
 		if refused > 0 {
-			ln.counters.by[pinned].Add(refused)
+			ln.counters.blame(pinned, refused, culprit{at: stamp, from: newest})
 		}
 	}
 }
