@@ -114,7 +114,7 @@ func (f *Fleet) routeAmong(y *SystemState, o *SpeakerState, fr *Frame, p []byte,
 	f.late = beside && st.LagMS > lateMS
 	fold := f.enter(best, fr, p, st, how, ahead, check, beside)
 	if claims {
-		best = f.weigh(best, &c, fr.At, out)
+		best = f.weigh(best, o, &c, fr.At, out)
 	}
 	if !fold {
 		return nil
@@ -218,12 +218,13 @@ func (f *Fleet) doubt(y *SystemState, from *TrackState, o *SpeakerState, c *clai
 	return s
 }
 
-// weigh settles what can be settled of the tentative tracks after a claim of s, and returns the track that the claim's
-// frame is of then.
-func (f *Fleet) weigh(s *TrackState, c *claim, at int64, out *News) *TrackState {
+// weigh settles what can be settled of the tentative tracks after a claim of s that came from o, and returns the track
+// that the claim's frame is of then.
+func (f *Fleet) weigh(s *TrackState, o *SpeakerState, c *claim, at int64, out *News) *TrackState {
 	id := &s.Identity
-	alone, base, why := true, (*TrackState)(nil), fits // no other can have made the claim; the only one that is certain
-	certain := 0
+	alone := true                          // no other can have made the claim
+	base, why := f.vacant(s, o, c, at)     // whose place it may take
+	certain, only := 0, (*TrackState)(nil) // the last of those that are certain
 	for _, t := range f.tracks[s.System] {
 		if t == s {
 			continue
@@ -236,7 +237,7 @@ func (f *Fleet) weigh(s *TrackState, c *claim, at int64, out *News) *TrackState 
 		}
 		if !t.Identity.Tentative {
 			certain++
-			base, why = t, w
+			only = t
 		}
 	}
 	if !id.Tentative {
@@ -245,7 +246,7 @@ func (f *Fleet) weigh(s *TrackState, c *claim, at int64, out *News) *TrackState 
 	if alone && id.Own < math.MaxUint8 {
 		id.Own++
 	}
-	if certain == 1 && why == notClock && base.Identity.Left.lives(c, at) {
+	if certain == 1 && only.Identity.fit(c, at) == notClock && only.Identity.Left.lives(c, at) {
 		id.Others = max(id.Others, enoughClaims)
 	}
 	switch {
@@ -261,7 +262,7 @@ func (f *Fleet) weigh(s *TrackState, c *claim, at int64, out *News) *TrackState 
 		if s.Flight.Flying {
 			f.tellSortie(s, 0, out)
 		}
-	case certain == 1 && at-base.Identity.Heard >= takeoverAfter && (why != notClock || !base.Identity.Left.old(c, at)):
+	case base != nil && (certain == 1 || c.boot != 0):
 		left := LeftState{At: at, Series: uint8(c.series), Boot: base.Identity.Boot[c.series]}
 		f.join(base, s, why == notClock, at, out)
 		if why == notClock {
@@ -270,6 +271,37 @@ func (f *Fleet) weigh(s *TrackState, c *claim, at int64, out *News) *TrackState 
 		return base
 	}
 	return s
+}
+
+// vacant finds the track that has fallen silent whose place a claim of a tentative one takes, and how the claim stands
+// to it: the likeliest, then one that spoke from there, then the one that it has been longest since. It finds none while
+// s may yet turn out to be an aircraft that was heard until s came.
+func (f *Fleet) vacant(s *TrackState, o *SpeakerState, c *claim, at int64) (best *TrackState, why fit) {
+	if !s.Identity.Tentative {
+		return nil, fits
+	}
+	there := false // best spoke from there
+	for _, t := range f.tracks[s.System] {
+		id := &t.Identity
+		if id.Tentative {
+			continue
+		}
+		w := id.fit(c, at)
+		here := slices.ContainsFunc(t.Streams, func(st StreamState) bool { return st.comesFrom(o) })
+		if at-id.Heard < takeoverAfter {
+			if id.Heard <= s.Identity.Opened && (w != notClock || here) {
+				return nil, fits
+			}
+			continue
+		}
+		if w == notClock && id.Left.old(c, at) {
+			continue
+		}
+		if best == nil || w < why || w == why && (here && !there || here == there && id.Heard < best.Identity.Heard) {
+			best, why, there = t, w, here
+		}
+	}
+	return best, why
 }
 
 // join makes a tentative track and the one that it was set apart from one again: that one has fallen silent. Where the

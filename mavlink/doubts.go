@@ -12,17 +12,10 @@ func (f *Fleet) Disputed() (names []string) {
 }
 
 // Suspected names the tracks of the plan's vehicles whose positions are suspect, by system id and discriminator.
-func (f *Fleet) Suspected() []string {
-	return f.planned(func(s *TrackState) bool { return s.Trust.SuspectSince != 0 })
-}
-
-// Claimants names the tracks of the plan's vehicles, by system id and discriminator.
-func (f *Fleet) Claimants() []string { return f.planned(func(*TrackState) bool { return true }) }
-
-func (f *Fleet) planned(which func(*TrackState) bool) (names []string) {
+func (f *Fleet) Suspected() (names []string) {
 	for id := range f.tracks {
 		for _, s := range f.tracks[id] {
-			if f.known[id] && !s.Identity.Tentative && which(s) {
+			if f.known[id] && !s.Identity.Tentative && s.Trust.SuspectSince != 0 {
 				names = append(names, f.name(s))
 			}
 		}

@@ -376,6 +376,24 @@ var journeys = []struct {
 	{"two that both leave", func() []*journey {
 		return []*journey{{to: 60, booted: -3600, ways: []*way{over(1, fast)}}, {from: 30, to: 60, booted: 10, north: northFrom(2000), ways: []*way{over(2, fast)}}, {from: 1900, to: 1900}}
 	}, "35 conflict, 70 lost, 70 lost#2, 1860 over", 115},
+	{"two that are both booted while nobody hears them", func() []*journey {
+		return []*journey{
+			{to: 60, booted: -3600, ways: []*way{over(1, fast)}}, {from: 20, to: 60, booted: 10, north: northFrom(2000), ways: []*way{over(2, fast)}},
+			{from: 90, to: 200, booted: 80, ways: []*way{over(1, fast).losing(.1)}}, {from: 90, to: 200, booted: 85, north: northFrom(2000), ways: []*way{over(2, fast).losing(.1)}},
+		}
+	}, "25 conflict, 70 lost, 70 lost#2, 90 reboot, 90 reboot#2, 91 back, 91 back#2", 115},
+	{"one of two is booted, the other silent", func() []*journey {
+		return []*journey{
+			{to: 60, booted: -3600, ways: []*way{over(1, fast)}}, {from: 20, to: 50, booted: 10, north: northFrom(2000), ways: []*way{over(2, fast)}},
+			{from: 62, to: 150, booted: 61, ways: []*way{over(1, fast)}},
+		}
+	}, "25 conflict, 59 lost#2, 63 reboot, 110 over", 115},
+	{"one of two leaps, the other silent", func() []*journey {
+		return []*journey{
+			{to: 60, booted: -3600, ways: []*way{over(1, fast)}}, {from: 20, to: 50, booted: 10, north: northFrom(2000), ways: []*way{over(2, fast)}},
+			{from: 60, to: 150, booted: -3600, north: northFrom(700), ways: []*way{over(1, fast)}},
+		}
+	}, "25 conflict, 59 lost#2, 63 suspect, 68 trusted, 110 over", 115},
 	{"three, of which the first leaves, and a fourth", func() []*journey {
 		return []*journey{
 			{to: 60, booted: -3600, ways: []*way{over(1, fast)}}, {from: 20, to: 200, booted: 10, north: northFrom(2000), ways: []*way{over(2, fast)}},

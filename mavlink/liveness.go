@@ -103,8 +103,7 @@ func (f *Fleet) watch(s *TrackState, at int64, out *News) (due int64) {
 		v.Standing = StandingLost
 		if !f.ignored(s) {
 			out.Changes = append(out.Changes, Change{
-				At: at, Track: s.Track(), Vehicle: f.name(s), Kind: ChangeLost,
-				Missed: v.armed() || s.Position.HeightAt != 0 && s.Position.HeightMM > airborneMM,
+				At: at, Track: s.Track(), Vehicle: f.name(s), Kind: ChangeLost, Missed: f.missed(s.System),
 			})
 		}
 	}
@@ -116,6 +115,24 @@ func (f *Fleet) watch(s *TrackState, at int64, out *News) (due int64) {
 	}
 	f.land(s, max(v.Heard, s.Flight.TookOff), out)
 	return never
+}
+
+// missed says whether the silence of a system matters: nobody is heard any more who claims to be it, for its vehicle may
+// be any of them, and one of them was in the air.
+func (f *Fleet) missed(system uint8) (missed bool) {
+	for _, t := range f.tracks[system] {
+		v := &t.Vehicle
+		if !v.Exists || t.Identity.Tentative {
+			continue
+		}
+		if v.Standing != StandingLost {
+			if _, hearing := f.silentSince(t); hearing {
+				return false
+			}
+		}
+		missed = missed || v.armed() || t.Position.HeightAt != 0 && t.Position.HeightMM > airborneMM
+	}
+	return missed
 }
 
 // silentSince is the start of the vehicle's silence: its last heartbeat, or the instant at which a link that carries it

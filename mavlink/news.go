@@ -158,7 +158,8 @@ type Change struct {
 	Track   Track
 	Vehicle string
 	Kind    ChangeKind
-	// Lost only: the vehicle was last heard armed or more than 3 m above home, so its silence matters.
+	// Lost only: no other claimant of its id is heard, and one was last heard armed or more than 3 m above home, so the
+	// silence matters.
 	Missed bool
 	Why    string // Suspect only: "frozen", "jump", "glitch", "spoofing", "divergence"
 }

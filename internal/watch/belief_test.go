@@ -107,10 +107,67 @@ func TestADisputeFromItsBeginningToItsEnd(t *testing.T) {
 		want := []string{
 			"10 sighting opened egret-1 true 1", "25 identity_conflict egret-1opened", "40 sighting opened egret-1 false 1", "42 sighting sighted egret-1#2 false 2",
 			"55 identity_conflict egret-1closed", "55 identity_conflict heron-1opened", "90 trouble link radioopened", "200 trouble link radioclosed",
-			"230 vehicle_lost heron-1opened", "230 vehicle_lost heron-1#2opened", "2020 identity_conflict heron-1closed", "2020 vehicle_lost heron-1#2closed",
+			"230 vehicle_lost heron-1opened", "2020 identity_conflict heron-1closed",
 		}
 		if !slices.Equal(told, want) {
 			t.Errorf("with restarts %v: told\n%s", cut, strings.Join(told, "\n"))
+		}
+	}
+}
+
+// TestADroneInDisputeIsLostWhenNobodyIsHeardWhoMayBeIt has one of two silent, then the other as well, then both booted
+// while the station is off.
+func TestADroneInDisputeIsLostWhenNobodyIsHeardWhoMayBeIt(t *testing.T) {
+	j := riverPlan(t, func(p *watch.Plan) { p.Zones = p.Zones[:1] })
+	for _, back := range [][]int{{0, 1}, {0}, {1}} {
+		p := &tape{t: t}
+		p.own(start, mavlink.OwnPlan, 0, mavlink.PlanNote{Digest: j.Digest})
+		for _, link := range []string{"field", "radio"} {
+			p.own(start, mavlink.OwnLink, 0, mavlink.LinkNote{Link: link, Up: true})
+		}
+		flock := []*claimant{
+			{p: p, origin: 1, booted: 3600 * second, lat: gate1Lat}, {p: p, origin: 2, booted: 60 * second, lat: gate1Lat + 200_000, seq: 77},
+		}
+		p.seconds(0, 40, flock...)
+		p.seconds(40, 60, flock[0])
+		p.seconds(60, 80, flock[1])
+		p.seconds(80, 100)
+		p.seconds(100, 110, flock...)
+		p.seconds(110, 130, flock[1])
+		var again []*claimant
+		for _, i := range back {
+			again = append(again, &claimant{p: p, origin: flock[i].origin, booted: -700*second + int64(i)*20_000, lat: flock[i].lat})
+		}
+		p.seconds(730, 850, again...)
+		want := []string{"5 identity_conflict egret-1opened", "90 vehicle_lost egret-1opened", "100 vehicle_lost egret-1closed"}
+		if len(back) == 1 {
+			want = append(want, "790 identity_conflict egret-1closed")
+		}
+		for _, cut := range []bool{false, true} {
+			w := newWatch(j)
+			var e watch.Effects
+			for i := range p.frames {
+				if cut && i%5 == 0 || p.frames[i].At == start+730*second {
+					w = restarted(t, w, j)
+				}
+				w.Apply(&p.frames[i], &e)
+			}
+			var told []string
+			for _, tr := range e.Transitions {
+				told = append(told, fmt.Sprint((int64(tr.At)-start)/second, " ", tr.Kind, " ", tr.Subject, tr.Event))
+			}
+			if !slices.Equal(told, want) {
+				t.Errorf("%v come back, with restarts %v: told\n%s", back, cut, strings.Join(told, "\n"))
+			}
+			var names []string
+			for _, v := range w.Vehicles() {
+				if v.System == 1 {
+					names = append(names, v.Name)
+				}
+			}
+			if all := []string{"egret-1", "egret-1#2"}; !slices.Equal(names, all[:len(back)]) {
+				t.Errorf("%v come back: there are %v", back, names)
+			}
 		}
 	}
 }

@@ -215,7 +215,9 @@ func (w *Watch) report(out *Effects) {
 
 func (w *Watch) vehicleChanged(c *mavlink.Change, out *Effects) {
 	at := alerts.Time(c.At)
-	lost := alerts.Cause{Kind: alerts.OfVehicleLost, Subject: c.Vehicle}
+	// Of several that claim to be the vehicle any may be it: as long as one of them is heard it is not lost.
+	vehicle, _ := w.fleet.Name(mavlink.Track(c.Track.System()))
+	lost := alerts.Cause{Kind: alerts.OfVehicleLost, Subject: vehicle}
 	conflict := alerts.Cause{Kind: alerts.OfIdentityConflict, Subject: c.Vehicle}
 	suspect := alerts.Cause{Kind: alerts.OfPositionSuspect, Subject: c.Vehicle}
 	switch c.Kind {
@@ -357,7 +359,6 @@ func (w *Watch) settle(at int64, out *Effects) {
 
 // endCauses clears the station's own alerts of what cannot be their cause any more.
 func (w *Watch) endCauses(at int64, out *Effects) {
-	claimants := setOf(w.fleet.Claimants())
 	for _, k := range []struct {
 		kind alerts.Kind
 		may  func(subject string) bool
@@ -365,7 +366,7 @@ func (w *Watch) endCauses(at int64, out *Effects) {
 		{alerts.OfGateUnseen, func(id string) bool {
 			return slices.ContainsFunc(w.judge.Plan.Zones, func(z geofence.Zone) bool { return z.ID == id && z.MaxUnseenUS > 0 })
 		}},
-		{alerts.OfVehicleLost, func(name string) bool { return w.planned(name) || claimants.holds(name) }},
+		{alerts.OfVehicleLost, w.planned},
 		{alerts.OfIdentityConflict, setOf(w.fleet.Disputed()).holds},
 		{alerts.OfPositionSuspect, setOf(w.fleet.Suspected()).holds},
 	} {
