@@ -147,11 +147,6 @@ type Stamp struct {
 	Uncertainty int64 // µs, what At may be off by, as far as it can be told
 }
 
-// received is the stamp of something of which nothing but its frame's arrival is known.
-func received(at int64) Stamp {
-	return Stamp{At: at, Source: TimeReceived, Uncertainty: receivedUncertain}
-}
-
 // undated is the stamp of what a message does not date: its arrival, less the time that even the quickest frame is on its
 // way where the vehicle's UTC tells that. It is uncertain by what frames of the track came late of late, 1 s at least.
 func (s *TrackState) undated(at int64) Stamp {

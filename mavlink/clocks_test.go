@@ -429,3 +429,8 @@ func TestWhatTimeSinceBootFitsATrack(t *testing.T) {
 		}
 	}
 }
+
+// received is the stamp of something of which nothing but its frame's arrival is known.
+func received(at int64) Stamp {
+	return Stamp{At: at, Source: TimeReceived, Uncertainty: receivedUncertain}
+}

@@ -62,7 +62,7 @@ func (f *Fleet) routeAmong(y *SystemState, o *SpeakerState, fr *Frame, p []byte,
 		// Of two that are as likely, the one that it has been longer since.
 		if best == nil || cost < least || cost == least && heard < since {
 			best, least, since = t, cost, heard
-			bestFollows = how == orderNext && ahead <= maxFurther && t.from(o, fr.At)
+			bestFollows = how == orderNext && ahead <= maxFurther && t.from(o, fr.At, spokenFor)
 		}
 	}
 	// What one of the tracks has said already is a copy, unless another that speaks from there is to say its own next word:
@@ -125,7 +125,7 @@ func (f *Fleet) routeAmong(y *SystemState, o *SpeakerState, fr *Frame, p []byte,
 // cost is how far a frame's number is from the next of a track's stream: small where it is likely the track's.
 func (s *TrackState) cost(st *StreamState, o *SpeakerState, how order, ahead uint8, fr *Frame, p []byte) (n int64) {
 	const otherWords, late, fresh, unheard, elsewhere = 8, 8, 64, 70, 100
-	if !s.from(o, fr.At) {
+	if !s.from(o, fr.At, spokenFor) {
 		n = elsewhere // not from where its autopilot speaks
 	}
 	switch {
@@ -146,32 +146,16 @@ func (s *TrackState) cost(st *StreamState, o *SpeakerState, how order, ahead uin
 	return n
 }
 
-// from says whether the autopilot of s has spoken from o lately.
-func (s *TrackState) from(o *SpeakerState, at int64) bool {
+// from says whether the autopilot of s has spoken from o within so long.
+func (s *TrackState) from(o *SpeakerState, at, within int64) bool {
 	for i := range s.Streams {
 		st := &s.Streams[i]
-		if st.Vouched && st.comesFrom(o) && at-st.Heard <= spokenFor &&
+		if st.Vouched && st.comesFrom(o) && at-st.Heard <= within &&
 			(!s.Vehicle.Exists || st.Component == s.Vehicle.Component) {
 			return true
 		}
 	}
 	return false
-}
-
-// attributed says whether a frame that was routed to s is known to be of it: of its autopilot, or from where the
-// autopilot of no other track speaks.
-func (f *Fleet) attributed(s *TrackState, fr *Frame) bool {
-	tracks := f.tracks[s.System]
-	if len(tracks) == 1 || f.speaks(s, fr.CompID) {
-		return true
-	}
-	o := f.spokenFrom(s.System, fr.CompID)
-	for _, t := range tracks {
-		if t.from(&o, fr.At) != (t == s) {
-			return false
-		}
-	}
-	return true
 }
 
 // disown drops a stream that nothing has vouched for: it was another track's.

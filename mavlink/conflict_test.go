@@ -459,12 +459,15 @@ func TestTagsInAConflictAreUnverified(t *testing.T) {
 	}
 	tracks := x.fleet.tracks[1]
 	for _, c := range []struct {
+		after time.Duration // of silence
 		comp  uint8
-		track int
-		want  bool
-	}{{1, 0, true}, {1, 1, true}, {100, 0, false}, {101, 1, true}} {
-		if got := x.fleet.attributed(tracks[c.track], &Frame{At: x.at, SysID: 1, CompID: c.comp}); got != c.want {
-			t.Errorf("component %d of track %d is attributed: %v", c.comp, c.track, got)
+		from  int // as routed
+		want  *TrackState
+	}{{0, 1, 0, tracks[0]}, {0, 1, 1, tracks[1]}, {0, 100, 0, nil}, {0, 101, 0, tracks[1]}, {4 * time.Second, 101, 0, nil}} {
+		s := tracks[c.from]
+		fr := Frame{At: x.at + c.after.Microseconds(), SysID: 1, CompID: c.comp}
+		if got := x.fleet.cameraOf(s, &fr, s.Clock.BootMS[clockPosition]); got != c.want {
+			t.Errorf("after %v: component %d, routed to track %d, tells of another camera", c.after, c.comp, c.from)
 		}
 	}
 }

@@ -123,6 +123,34 @@ func drawSteps(rt *rapid.T, t *testing.T) []step {
 	return steps
 }
 
+// goesOnAfterEachCut folds steps once, and once for each cut with a restart there, and holds what both tell, remember and
+// show to be the same. It gives what they tell; each, which may be nil, sees the fleet after every step.
+func goesOnAfterEachCut(rt *rapid.T, t *testing.T, plan *FleetPlan, steps []step, each func(*Fleet)) (told []string) {
+	whole := NewFleet(plan)
+	told = fold(rt, whole, steps)
+	last := asJSON(rt, whole.State())
+	views := asJSON(rt, whole.Vehicles(steps[len(steps)-1].at))
+
+	before := NewFleet(plan)
+	for cut := range steps {
+		f := restarted(t, before, plan)
+		if got := fold(rt, f, steps[cut:]); strings.Join(got, "\n") != strings.Join(told[cut:], "\n") {
+			rt.Fatalf("cut before step %d: it tells\n%s\ninstead of\n%s", cut, strings.Join(got, "\n"), strings.Join(told[cut:], "\n"))
+		}
+		if got := asJSON(rt, f.State()); got != last {
+			rt.Fatalf("cut before step %d: it remembers\n%s\ninstead of\n%s", cut, got, last)
+		}
+		if got := asJSON(rt, f.Vehicles(steps[len(steps)-1].at)); got != views {
+			rt.Fatalf("cut before step %d: it shows\n%s\ninstead of\n%s", cut, got, views)
+		}
+		fold(rt, before, steps[cut:cut+1])
+		if each != nil {
+			each(before)
+		}
+	}
+	return told
+}
+
 func TestAFleetRestoredAtAnyCutGoesOnAsIfNothingHadBeen(t *testing.T) {
 	kinds := map[string]bool{} // what the flights brought about: a property that nothing happens under proves nothing
 	rapid.Check(t, func(rt *rapid.T) {
@@ -130,25 +158,7 @@ func TestAFleetRestoredAtAnyCutGoesOnAsIfNothingHadBeen(t *testing.T) {
 		plan := testPlan()
 		plan.Unknown = rapid.SampledFrom([]string{"unverified", "ignore"}).Draw(rt, "unknown")
 
-		whole := NewFleet(plan)
-		told := fold(rt, whole, steps)
-		last := asJSON(rt, whole.State())
-		views := asJSON(rt, whole.Vehicles(steps[len(steps)-1].at))
-
-		before := NewFleet(plan)
-		for cut := range steps {
-			f := restarted(t, before, plan)
-			if got := fold(rt, f, steps[cut:]); strings.Join(got, "\n") != strings.Join(told[cut:], "\n") {
-				rt.Fatalf("cut before step %d: it tells\n%s\ninstead of\n%s", cut, strings.Join(got, "\n"), strings.Join(told[cut:], "\n"))
-			}
-			if got := asJSON(rt, f.State()); got != last {
-				rt.Fatalf("cut before step %d: it remembers\n%s\ninstead of\n%s", cut, got, last)
-			}
-			if got := asJSON(rt, f.Vehicles(steps[len(steps)-1].at)); got != views {
-				rt.Fatalf("cut before step %d: it shows\n%s\ninstead of\n%s", cut, got, views)
-			}
-			fold(rt, before, steps[cut:cut+1])
-		}
+		told := goesOnAfterEachCut(rt, t, plan, steps, nil)
 		for _, line := range told {
 			for _, key := range []string{`"Fixes":[{`, `"Evidence":[{`, `"Changes":[{`, `"landed":0`, `"landed":1`, `"Kind":3`, `"Kind":8`, `"Missed":true`} {
 				if strings.Contains(line, key) {

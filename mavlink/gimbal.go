@@ -136,10 +136,10 @@ func (f *Fleet) cameraOf(s *TrackState, fr *Frame, bootMS uint32) *TrackState {
 		}
 		return nil
 	}
-	from := f.spokenFrom(s.System, fr.CompID)
+	o := f.spokenFrom(s.System, fr.CompID)
 	var owner *TrackState
 	for _, t := range tracks {
-		if t.speaksFrom(&from, fr.At, f.staleUS) {
+		if t.Vehicle.Exists && t.from(&o, fr.At, f.staleUS) {
 			if owner != nil {
 				return nil
 			}
@@ -147,13 +147,6 @@ func (f *Fleet) cameraOf(s *TrackState, fr *Frame, bootMS uint32) *TrackState {
 		}
 	}
 	return owner
-}
-
-// speaksFrom says whether the autopilot of s has been heard lately from where a component speaks.
-func (s *TrackState) speaksFrom(o *SpeakerState, at, lately int64) bool {
-	return s.Vehicle.Exists && slices.ContainsFunc(s.Streams, func(st StreamState) bool {
-		return st.Component == s.Vehicle.Component && st.Link == o.Link && st.Address == o.Address && fresh(at, st.Heard, lately)
-	})
 }
 
 // gimbal is the memory of what a component says of a device in one kind of message, made at its first. They are in the

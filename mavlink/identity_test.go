@@ -359,26 +359,9 @@ func TestAFleetRestoredInADisputeGoesOnAsIfNothingHadBeen(t *testing.T) {
 		plan := pinnedPlan([]Pins{{}, {}, {Type: "quadrotor"}, {UID2: hex.EncodeToString(board)}, {Link: "field"}, {Address: "192.0.2.1"}}[rapid.IntRange(0, 5).Draw(rt, "pins")])
 		plan.Vehicles[0].Signing = rapid.SampledFrom([]Signing{SigningOff, SigningPrefer}).Draw(rt, "signing")
 
-		whole := NewFleet(plan)
-		told := fold(rt, whole, steps)
-		last := asJSON(rt, whole.State())
-		views := asJSON(rt, whole.Vehicles(steps[len(steps)-1].at))
-
-		before := NewFleet(plan)
-		for cut := range steps {
-			f := restarted(t, before, plan)
-			if got := fold(rt, f, steps[cut:]); strings.Join(got, "\n") != strings.Join(told[cut:], "\n") {
-				rt.Fatalf("cut before step %d: it tells\n%s\ninstead of\n%s", cut, strings.Join(got, "\n"), strings.Join(told[cut:], "\n"))
-			}
-			if got := asJSON(rt, f.State()); got != last {
-				rt.Fatalf("cut before step %d: it remembers\n%s\ninstead of\n%s", cut, got, last)
-			}
-			if got := asJSON(rt, f.Vehicles(steps[len(steps)-1].at)); got != views {
-				rt.Fatalf("cut before step %d: it shows\n%s\ninstead of\n%s", cut, got, views)
-			}
-			fold(rt, before, steps[cut:cut+1])
-			for id, tracks := range before.tracks {
-				if len(tracks) > maxTracks || before.systems[id] != nil && len(tracks) == 0 {
+		told := goesOnAfterEachCut(rt, t, plan, steps, func(f *Fleet) {
+			for id, tracks := range f.tracks {
+				if len(tracks) > maxTracks || f.systems[id] != nil && len(tracks) == 0 {
 					rt.Fatalf("%d tracks of system %d", len(tracks), id)
 				}
 				for _, s := range tracks {
@@ -386,8 +369,8 @@ func TestAFleetRestoredInADisputeGoesOnAsIfNothingHadBeen(t *testing.T) {
 					seen["contents"] = seen["contents"] || len(s.Folded) > 0
 				}
 			}
-			seen["signatures"] = seen["signatures"] || len(before.signatures) > 0
-		}
+			seen["signatures"] = seen["signatures"] || len(f.signatures) > 0
+		})
 		for _, line := range told {
 			for _, key := range []string{`"Kind":8`, `"Kind":9`, `"Kind":10`, `"Track":257`, `#2"`} {
 				seen[key] = seen[key] || strings.Contains(line, key)

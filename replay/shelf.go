@@ -84,15 +84,6 @@ func sizeOf(dir string, shared map[inode]bool) (bytes int64, err error) {
 	return bytes, nil
 }
 
-// Newest returns the newest session in root; ok is false where there is none.
-func Newest(root string) (e Entry, ok bool, err error) {
-	all, err := List(root)
-	if err != nil || len(all) == 0 {
-		return Entry{}, false, err
-	}
-	return all[len(all)-1], true, nil
-}
-
 // Policy says which sessions may go.
 type Policy struct {
 	Keep     time.Duration    // older ones go; 0: no limit
