@@ -156,7 +156,7 @@ func TestNoFramesGiveALineOfSightThatIsNone(t *testing.T) {
 			rt.Fatalf("%d gimbals", len(a.Gimbals))
 		}
 	})
-	if rays == 0 || hits == 0 || grounds == 0 {
+	if (rays == 0 || hits == 0 || grounds == 0) && !testing.Short() { // -short draws a fifth as many
 		t.Errorf("%d rays, %d with a hit, %d with ground: the property was not tried", rays, hits, grounds)
 	}
 }

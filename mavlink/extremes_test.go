@@ -2,6 +2,7 @@ package mavlink
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -99,7 +100,7 @@ func drawExtremes(rt *rapid.T, t *testing.T) []step {
 // track, whatever the frames say, and with the state saved and restored between all of them.
 func TestNoFramesBringAboutAPositionOrATimeThatCannotBe(t *testing.T) {
 	seen := map[string]bool{} // a property that nothing happens under proves nothing
-	rapid.Check(t, func(rt *rapid.T) {
+	property := func(rt *rapid.T) {
 		steps := drawExtremes(rt, t)
 		plan := testPlan()
 		plan.Sources = append(plan.Sources, SourcePhoto)
@@ -163,11 +164,14 @@ func TestNoFramesBringAboutAPositionOrATimeThatCannotBe(t *testing.T) {
 				}
 			}
 		}
-	})
+	}
 	want := "fix broken utc boot receive jump glitch spoofing divergence trusted theatre estimator sentinel out_of_range"
-	for _, w := range strings.Fields(want) {
-		if !seen[w] && !t.Failed() {
-			t.Errorf("the flights brought about no %s", w)
-		}
+	missing := strings.Fields(want)
+	for tries := 0; len(missing) > 0 && tries < 5 && !t.Failed(); tries++ { // one round of draws in forty misses something
+		rapid.Check(t, property)
+		missing = slices.DeleteFunc(missing, func(w string) bool { return seen[w] })
+	}
+	if len(missing) > 0 && !t.Failed() {
+		t.Errorf("the flights brought about no %v", missing)
 	}
 }
