@@ -18,8 +18,8 @@ lint:
 fmt:
 	gofmt -w $$(git ls-files '*.go')
 
-bench:  ## to compare two commits: run each with -count 10 and use benchstat
-	go test -run '^$$' -bench . -benchmem ./...
+bench:  ## everything that is promised of speed, beside baselines, in one table; some minutes on an idle machine
+	go run ./internal/bench
 
 check:  ## what CI does
 	.ci/run

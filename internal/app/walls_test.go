@@ -57,6 +57,8 @@ var (
 		"internal/sim":     {"mavlink", "geofence"},
 		"internal/app": {"mavlink", "mavlink/link", "geofence", "alerts", "alerts/ledger", "alerts/notify", "replay", "configs",
 			"internal/watch", "internal/console", "internal/sim"},
+		"internal/bench": {"mavlink", "mavlink/link", "geofence", "alerts", "alerts/ledger", "alerts/notify", "replay", "configs",
+			"internal/watch", "internal/console", "internal/sim", "internal/app"}, // measures each by itself; nobody imports it
 		"cmd/riverwatch": {"internal/app", "configs"},
 	}
 
@@ -74,8 +76,8 @@ var (
 
 	// onlyIn says where a dependency may be imported.
 	onlyIn = map[string][]string{
-		"github.com/bluenviron/gomavlib": {"mavlink", "mavlink/link", "internal/sim"},
-		"github.com/paulmach/orb":        {"geofence"},
+		"github.com/bluenviron/gomavlib": {"mavlink", "mavlink/link", "internal/sim", "internal/bench"},
+		"github.com/paulmach/orb":        {"geofence", "internal/bench"},
 		"github.com/spf13/cobra":         {"cmd/riverwatch"},
 		"github.com/goccy/go-yaml":       {"configs"},
 		"modernc.org/sqlite":             {"alerts/ledger"},
@@ -187,7 +189,7 @@ func TestABrokenWallIsSeen(t *testing.T) {
 		"a pure package hides the clock": {house{rooms: []room{{path: "mavlink", names: []name{{"a.go", "time", "."}}}}}, "names time.. and is pure"},
 		"durations are only values":      {house{rooms: []room{{path: "mavlink", names: []name{{"a.go", "time", "Duration"}}}}}, ""},
 		"the wiring reads the clock":     {house{rooms: []room{{path: "internal/app", names: []name{{"a.go", "time", "Now"}}}}}, ""},
-		"the protocol leaks":             {in("replay", map[string][]string{"a.go": {"github.com/bluenviron/gomavlib/v3/pkg/tlog"}}), "which is for mavlink, mavlink/link, internal/sim"},
+		"the protocol leaks":             {in("replay", map[string][]string{"a.go": {"github.com/bluenviron/gomavlib/v3/pkg/tlog"}}), "which is for mavlink, mavlink/link, internal/sim, internal/bench"},
 		"the geometry leaks":             {in("internal/console", map[string][]string{"a.go": {"github.com/paulmach/orb/geojson"}}), "which is for geofence"},
 		"a flag outside of a command":    {in("internal/app", map[string][]string{"a.go": {"github.com/spf13/cobra"}}), "which is for cmd/riverwatch"},
 		"a counter among the work":       {house{rooms: []room{{path: "replay", names: []name{{"a.go", metricsPackage + "/prometheus", "NewCounter"}}}}}, "which is for metrics.go"},
