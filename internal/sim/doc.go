@@ -7,6 +7,9 @@
 // It is there for the demo and for tests. It knows nothing of the station: what it sends goes through a real socket
 // like everything else.
 //
+// For measurements there is [Traffic], what up to 254 copters stream; [Load], which puts any number of datagrams of it a
+// second on the wire; and [Account], which tells from what came what became of each frame.
+//
 // A plan is a pure function of its fields: equal plans give equal frames, to the byte. There is no randomness in it and
 // no clock but the one that paces Send.
 package sim
