@@ -2,72 +2,61 @@ package mavlink
 
 import "encoding/binary"
 
-// crcTable[k][x] is what byte x contributes to the CRC register when k more bytes follow it.
-var crcTable = makeCRCTable()
-
-func makeCRCTable() (t [16][256]uint16) {
-	const reflected = 0x8408 // 0x1021, bit-reversed
-	for i := range t[0] {
-		crc := uint16(i)
-		for range 8 {
-			if crc&1 != 0 {
-				crc = crc>>1 ^ reflected
-			} else {
-				crc >>= 1
-			}
-		}
-		t[0][i] = crc
-	}
-	for k := 1; k < len(t); k++ {
-		for i := range t[k] {
-			below := t[k-1][i]
-			t[k][i] = below>>8 ^ t[0][byte(below)]
-		}
-	}
-	return t
-}
-
 // CRC is the checksum that ends a frame: CRC-16/MCRF4XX over b (the frame without its start byte, to the end of its
 // payload) and then over extra, the message's CRC extra. Source: mavlink.io, guide/serialization, "checksum".
 //
-// 16 bytes are taken at a time. Only the first two look-ups of a step wait for the step before: the register has no more
-// than two bytes.
+// It needs no table, because the polynomial is sparse. Modulo P = x^16 + x^12 + x^5 + 1, where squaring squares each
+// term (coefficients are bits), x^64 is x^48 + x^20 + 1 and x^128 is x^96 + x^40 + 1. The least bit of a byte comes
+// first, so in a stream of bits a bit at place i can be traded for bits at i+16, i+44 and i+64, or at i+32, i+88 and
+// i+128, and a word of 64 bits that is loaded from memory holds a run of the stream, the lowest bit first. Word by word
+// the stream is traded for what it leaves on the words behind it, until the last 64 bits are left.
 func CRC(b []byte, extra byte) uint16 {
-	t := &crcTable
-	crc := uint16(0xFFFF)
 	if len(b) < 8 {
+		crc := uint16(0xFFFF)
 		for _, x := range b {
-			crc = crc>>8 ^ t[0][byte(crc)^x]
+			crc = crcByte(crc, x)
 		}
-		return crc>>8 ^ t[0][byte(crc)^extra]
+		return crcByte(crc, extra)
 	}
-	last := binary.LittleEndian.Uint64(b[len(b)-8:])
-	for len(b) >= 16 {
-		v, w := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
-		rest := t[13][byte(v>>16)] ^ t[12][byte(v>>24)] ^ t[11][byte(v>>32)] ^ t[10][byte(v>>40)] ^
-			t[9][byte(v>>48)] ^ t[8][byte(v>>56)] ^ t[7][byte(w)] ^ t[6][byte(w>>8)] ^ t[5][byte(w>>16)] ^
-			t[4][byte(w>>24)] ^ t[3][byte(w>>32)] ^ t[2][byte(w>>40)] ^ t[1][byte(w>>48)] ^ t[0][byte(w>>56)]
-		crc ^= uint16(v)
-		crc = rest ^ t[15][byte(crc)] ^ t[14][byte(crc>>8)]
-		b = b[16:]
+	last := binary.LittleEndian.Uint64(b[len(b)-8:])>>8 | uint64(extra)<<56
+	// The bytes that are no whole word go first, zeros before them, which have no weight. The register begins as ones,
+	// which is the same as to turn the first 16 bits.
+	odd := uint(len(b)+1) & 7
+	next := crcFold((binary.LittleEndian.Uint64(b)^0xFFFF)<<(64-8*odd)) ^ 0xFFFF>>(8*odd)
+	b = b[odd:]
+	var second uint64                // what is left on the word behind the next one
+	for ; len(b) >= 23; b = b[8:] { // two more words come behind this one, extra among them
+		w := binary.LittleEndian.Uint64(b) ^ next
+		w ^= w << 32
+		next, second = second^w>>32^w<<24, w^w>>40
 	}
 	if len(b) >= 8 {
-		w := binary.LittleEndian.Uint64(b)
-		rest := t[5][byte(w>>16)] ^ t[4][byte(w>>24)] ^ t[3][byte(w>>32)] ^ t[2][byte(w>>40)] ^
-			t[1][byte(w>>48)] ^ t[0][byte(w>>56)]
-		crc ^= uint16(w)
-		crc = rest ^ t[7][byte(crc)] ^ t[6][byte(crc>>8)]
-		b = b[8:]
+		next = crcFold(binary.LittleEndian.Uint64(b)^next) ^ second
 	}
-	// The bytes that are left, up to 7, and extra are one more step of 8, filled up with zeros in front, which do not
-	// change a register that has been moved behind them.
-	fill := 56 - 8*uint(len(b))
-	w := last>>8>>(fill&63) | uint64(extra)<<((56-fill)&63)
-	w = (w ^ uint64(crc)) << (fill & 63)
-	sum := t[7][byte(w)] ^ t[6][byte(w>>8)] ^ t[5][byte(w>>16)] ^ t[4][byte(w>>24)] ^
-		t[3][byte(w>>32)] ^ t[2][byte(w>>40)] ^ t[1][byte(w>>48)] ^ t[0][byte(w>>56)]
-	if len(b) == 0 {
-		sum ^= crc >> 8 // extra is alone: the register's second byte lies behind it
-	}
-	return sum
+	return crcEnd(last ^ next)
+}
+
+// crcFold trades 64 bits for what they leave on the next 64. Of the bits at i+16 and i+44 some lie in the word itself and
+// are traded in turn, which comes to a multiplication by 1/(1 + s^16 + s^44), s being a shift by one place.
+func crcFold(w uint64) uint64 {
+	t := w ^ w<<16
+	w = t ^ t<<32 ^ w<<44
+	return w ^ w>>48 ^ w>>20
+}
+
+// crcEnd is the register behind the last 64 bits. A bit at i is traded for bits at i+4, i+11 and i+16: a multiplication
+// by 1/Q, where Q = 1 + s^4 + s^11 + s^16, and 1/Q is Q * Q^2 / Q^4.
+func crcEnd(w uint64) uint16 {
+	t := w ^ w<<16
+	w = t ^ t<<32 ^ w<<44
+	w ^= w<<8 ^ w<<22 ^ w<<32
+	w ^= w<<4 ^ w<<11 ^ w<<16
+	return uint16(w>>60 ^ w>>53 ^ w>>48)
+}
+
+// crcByte is the register behind one byte more: crc_accumulate of mavlink/c_library_v2 (checksum.h).
+func crcByte(crc uint16, x byte) uint16 {
+	x ^= byte(crc)
+	x ^= x << 4
+	return crc>>8 ^ uint16(x)<<8 ^ uint16(x)<<3 ^ uint16(x)>>4
 }

@@ -69,6 +69,16 @@ func (a *Arena) Append(f Frame) {
 	a.Frames = append(a.Frames, f)
 }
 
+// Room is the place of the next frame, for a source that builds it there: what lies in it is of no account, and it is
+// no part of the arena until Frames is made longer by one. It is good until Frames changes.
+func (a *Arena) Room() *Frame {
+	n := len(a.Frames)
+	if n == cap(a.Frames) {
+		a.Frames = append(a.Frames, Frame{})[:n]
+	}
+	return &a.Frames[:n+1][n]
+}
+
 // Reset empties the arena and keeps its memory.
 func (a *Arena) Reset() { a.Frames, a.Buf = a.Frames[:0], a.Buf[:0] }
 

@@ -80,6 +80,11 @@ func Check(raw []byte) Verdict {
 // check is Check for a raw of the right length.
 func (d *dialect) check(raw []byte) Verdict {
 	id, start := header(raw)
+	return d.verify(raw, id, start)
+}
+
+// verify is check for a raw whose header has been read.
+func (d *dialect) verify(raw []byte, id uint32, start int) Verdict {
 	foreign := raw[0] == startV2 && raw[2]&^flagSigned != 0
 	e := d.lookup(id)
 	if !e.known() {
@@ -101,11 +106,31 @@ func (d *dialect) check(raw []byte) Verdict {
 // Parse reads the header of a frame that Check or a Splitter has passed. At and Origin are left zero, Raw is raw.
 func Parse(raw []byte) Frame {
 	id, start := header(raw)
-	at := start - 4 // MAVLink 1: seq sys comp id
-	if start == headerV2 {
-		at = 4
-	}
+	at := sender(start)
 	return Frame{Seq: raw[at], SysID: raw[at+1], CompID: raw[at+2], MsgID: id, Raw: raw}
+}
+
+// sender is where the header with the given end says seq, sys and comp.
+func sender(start int) int {
+	if start == headerV2 {
+		return 4
+	}
+	return 2
+}
+
+// Read is FrameLen, Check and Parse in one pass, for whoever reads frame after frame: it tells what the frame that b
+// begins with is worth and sets all of f but At. n is its length, 0 where b begins with no whole frame.
+func (f *Frame) Read(b []byte) (n int, v Verdict) {
+	n, ok := FrameLen(b)
+	if !ok || n > len(b) {
+		return 0, NotAFrame
+	}
+	raw := b[:n:n]
+	id, start := header(raw)
+	at := sender(start)
+	f.Origin, f.Signed = 0, false
+	f.Seq, f.SysID, f.CompID, f.MsgID, f.Raw = raw[at], raw[at+1], raw[at+2], id, raw
+	return n, knownDialect().verify(raw, id, start)
 }
 
 // Payload returns the payload of a frame that Check or a Splitter has passed, as received: a MAVLink 2 sender leaves out

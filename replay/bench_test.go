@@ -39,8 +39,9 @@ func BenchmarkRead(b *testing.B) {
 		p, frames := new(pool), 0
 		for b.Loop() {
 			s := newScanner(bytes.NewReader(data), p)
+			var f mavlink.Frame
 			for {
-				if _, err := s.next(); err == io.EOF {
+				if _, err := s.next(&f); err == io.EOF {
 					break
 				} else if err != nil {
 					b.Fatal(err)

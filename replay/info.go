@@ -71,16 +71,16 @@ func Inspect(path string) (Info, error) {
 		start    = int64(-1)
 		end      int64
 		box      box
+		f        = &s.frame
 	)
 	for {
-		err := s.advance()
+		err := s.advance(f)
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
 			return Info{}, err
 		}
-		f := &s.frame
 		if start < 0 {
 			start = f.At
 		}

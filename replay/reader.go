@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -44,6 +45,7 @@ type Reader struct {
 
 	last    int64 // time of the last frame handed out
 	started bool
+	due     int64 // before this time nothing is to be added
 	batchNo uint64
 	ownSeq  uint8
 	inside  int  // session sources that have begun and not ended
@@ -77,6 +79,7 @@ func Open(o ReaderOptions) (*Reader, error) {
 		return nil, err
 	}
 	r.from, r.to, r.admit, r.believe = o.From, o.To, o.Admit, o.Believe
+	r.due = math.MinInt64
 	return r, nil
 }
 
@@ -118,11 +121,7 @@ func (r *Reader) Next(ctx context.Context) (mavlink.Batch, error) {
 	out := r.pool.batch()
 	r.batchNo++
 	for len(out.arena.Frames) < batchFrames {
-		s, err := r.earliest()
-		if err == nil {
-			err = r.take(s, out)
-		}
-		if err != nil {
+		if err := r.run(out); err != nil {
 			r.err = err
 			r.Close()
 			break
@@ -136,37 +135,74 @@ func (r *Reader) Next(ctx context.Context) (mavlink.Batch, error) {
 	return b, nil
 }
 
-// earliest returns the source whose frame is next.
-func (r *Reader) earliest() (*source, error) {
-	for {
-		var best *source
-		for _, s := range r.active {
-			if best == nil || s.frame.At < best.frame.At {
-				best = s
-			}
+// run puts frames of the source whose turn it is into the batch, until it is full or another's turn.
+func (r *Reader) run(out *outgoing) error {
+	s, until, err := r.earliest()
+	if err != nil {
+		return err
+	}
+	defer r.tell(s)
+	// Frames are read into their places in the batch: copying each costs as much as verifying it.
+	f := out.arena.Room()
+	for *f = s.frame; ; {
+		if err := r.take(s, f, out); err != nil {
+			return err
 		}
-		if len(r.waiting) == 0 || (best != nil && best.frame.At < r.waiting[0].first) {
-			if best == nil {
-				return nil, io.EOF
-			}
-			return best, nil
+		if len(out.arena.Frames) >= batchFrames {
+			_, err := r.advance(s, &s.frame)
+			return err
 		}
-		s := r.waiting[0]
-		r.waiting = r.waiting[1:]
-		if err := s.open(); err != nil {
-			return nil, err
+		f = out.arena.Room()
+		if more, err := r.advance(s, f); !more {
+			return err
 		}
-		at, _ := slices.BinarySearchFunc(r.active, s, func(a, b *source) int { return cmp.Compare(a.index, b.index) })
-		r.active = slices.Insert(r.active, at, s)
-		if err := r.advance(s); err != nil {
-			return nil, err
+		if f.At >= until {
+			s.frame = *f
+			return nil
 		}
 	}
 }
 
-// take puts the frame of s into the batch, what belongs before it first, and moves s on.
-func (r *Reader) take(s *source, out *outgoing) error {
-	f := &s.frame
+// earliest returns the source whose frame is next, and the time from which on it is not its turn any more.
+func (r *Reader) earliest() (best *source, until int64, err error) {
+	for {
+		best, until = nil, math.MaxInt64
+		for _, s := range r.active {
+			switch {
+			case best == nil:
+				best = s
+			case s.frame.At < best.frame.At:
+				until = min(until, best.frame.At)
+				best = s
+			default:
+				until = min(until, s.frame.At+1) // of those at one time the first one goes on
+			}
+		}
+		if len(r.waiting) == 0 {
+			if best == nil {
+				return nil, 0, io.EOF
+			}
+			return best, until, nil
+		}
+		s := r.waiting[0]
+		if best != nil && best.frame.At < s.first {
+			return best, min(until, s.first), nil
+		}
+		r.waiting = r.waiting[1:]
+		if err := s.open(); err != nil {
+			return nil, 0, err
+		}
+		at, _ := slices.BinarySearchFunc(r.active, s, func(a, b *source) int { return cmp.Compare(a.index, b.index) })
+		r.active = slices.Insert(r.active, at, s)
+		if _, err := r.advance(s, &s.frame); err != nil {
+			return nil, 0, err
+		}
+	}
+}
+
+// take makes f, a frame of s that lies in the batch's next place, a part of the batch, with what belongs before it; or
+// leaves it out.
+func (r *Reader) take(s *source, f *mavlink.Frame, out *outgoing) error {
 	if f.At < r.last {
 		f.At = r.last
 	}
@@ -174,48 +210,58 @@ func (r *Reader) take(s *source, out *outgoing) error {
 		return io.EOF
 	}
 	if r.admit != nil && !s.verified() && f.Origin != mavlink.OriginOwn && !r.admit(f) {
-		return r.advance(s)
+		return nil
 	}
 	if r.believe != nil && s.verified() && f.Signed {
 		f.Signed = r.believe(f)
 	}
-	if f.At >= r.from {
-		if r.mode.adds {
-			if err := r.add(f.At, out); err != nil {
-				return err
-			}
-		}
-		r.started, r.last = true, f.At
-		if s.session != nil && !s.begun {
-			s.begun = true
-			r.inside++
-		}
-		if s.holds != r.batchNo || s.held != s.scan.chunk {
-			s.holds, s.held = r.batchNo, s.scan.chunk
-			out.hold(s.held)
-		}
-		out.arena.Frames = append(out.arena.Frames, *f)
+	if f.At < r.from {
+		return nil
 	}
-	return r.advance(s)
+	a := out.arena
+	if r.mode.adds && f.At >= r.due {
+		taken := *f
+		if err := r.add(taken.At, out); err != nil {
+			return err
+		}
+		r.due = (taken.At/secondUS + 1) * secondUS
+		f = a.Room()
+		*f = taken
+	}
+	r.started, r.last = true, f.At
+	if s.session != nil && !s.begun {
+		s.begun = true
+		r.inside++
+	}
+	if s.holds != r.batchNo || s.held != s.scan.chunk {
+		s.holds, s.held = r.batchNo, s.scan.chunk
+		out.hold(s.held)
+	}
+	a.Frames = a.Frames[:len(a.Frames)+1]
+	return nil
 }
 
-// advance moves s to its next frame, or lets go of it after the last.
-func (r *Reader) advance(s *source) error {
-	err := s.advance()
-	if n := s.scanned(); n != s.told {
-		r.done.Add(n - s.told)
-		s.told = n
-	}
+// tell brings the progress up to what has been read of s.
+func (r *Reader) tell(s *source) {
+	n := s.scanned()
+	r.done.Add(n - s.told)
+	s.told = n
+}
+
+// advance moves s to its next frame, f, or lets go of it after the last.
+func (r *Reader) advance(s *source, f *mavlink.Frame) (more bool, err error) {
+	err = s.advance(f)
 	if err != io.EOF {
-		return err
+		return err == nil, err
 	}
+	r.tell(s)
 	r.done.Add(s.size - s.told) // it may have been cut meanwhile
 	s.close()
 	if s.begun {
 		r.inside--
 	}
 	r.active = slices.DeleteFunc(r.active, func(a *source) bool { return a == s })
-	return nil
+	return false, nil
 }
 
 // add puts in what belongs between the last frame and one at the given time.

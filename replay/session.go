@@ -162,14 +162,15 @@ func RepairTail(dir string) (cut int64, err error) {
 	if _, err := readManifest(dir); err != nil {
 		return 0, fmt.Errorf("repair %s: %w", dir, err)
 	}
-	f, err := os.OpenFile(filepath.Join(dir, logName), os.O_RDWR, 0)
+	file, err := os.OpenFile(filepath.Join(dir, logName), os.O_RDWR, 0)
 	if err != nil {
 		return 0, fmt.Errorf("repair: %w", err)
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	scan := newScanner(f, new(pool))
+	defer func() { err = errors.Join(err, file.Close()) }()
+	scan := newScanner(file, new(pool))
+	var f mavlink.Frame
 	for {
-		if _, err = scan.next(); err != nil {
+		if _, err = scan.next(&f); err != nil {
 			break
 		}
 	}
@@ -180,10 +181,10 @@ func RepairTail(dir string) (cut int64, err error) {
 	if cut == 0 {
 		return 0, nil
 	}
-	if err := f.Truncate(scan.readSum - cut); err != nil {
+	if err := file.Truncate(scan.readSum - cut); err != nil {
 		return 0, fmt.Errorf("repair: %w", err)
 	}
-	if err := f.Sync(); err != nil {
+	if err := file.Sync(); err != nil {
 		return 0, fmt.Errorf("repair: %w", err)
 	}
 	return cut, nil

@@ -26,7 +26,6 @@ type Entry struct {
 	Name    string
 	Dir     string
 	Started time.Time // UTC, whole µs
-	Bytes   int64     // of all its files; one that several sessions share is the newest one's
 }
 
 // List returns the sessions in root, oldest first. A root that is not there has none.
@@ -44,18 +43,23 @@ func List(root string) ([]Entry, error) {
 		if err != nil || !d.IsDir() {
 			continue // not ours
 		}
-		e := Entry{Name: d.Name(), Dir: filepath.Join(root, d.Name()), Started: started}
-		all = append(all, e)
+		all = append(all, Entry{Name: d.Name(), Dir: filepath.Join(root, d.Name()), Started: started})
 	}
 	slices.SortFunc(all, func(a, b Entry) int { return cmp.Compare(a.Name, b.Name) })
-	// The oldest go first, and what a newer one shares with them goes with the newer one.
+	return all, nil
+}
+
+// sizes gives the bytes of each session's files, of those listed by List. What several sessions share counts as the
+// newest one's: the oldest go first, and it goes with the last of them.
+func sizes(all []Entry) (bytes []int64, err error) {
+	bytes = make([]int64, len(all))
 	shared := map[inode]bool{}
-	for i := range slices.Backward(all) {
-		if all[i].Bytes, err = sizeOf(all[i].Dir, shared); err != nil {
-			return nil, fmt.Errorf("list sessions: %w", err)
+	for i, e := range slices.Backward(all) {
+		if bytes[i], err = sizeOf(e.Dir, shared); err != nil {
+			return nil, err
 		}
 	}
-	return all, nil
+	return bytes, nil
 }
 
 // inode is a file, whatever its names.
@@ -101,9 +105,13 @@ func Sweep(root string, p Policy) (removed []string, err error) {
 	if err := clearLeftovers(root, gonePrefix); err != nil {
 		return nil, fmt.Errorf("sweep sessions: %w", err)
 	}
+	each, err := sizes(all)
+	if err != nil {
+		return nil, fmt.Errorf("sweep sessions: %w", err)
+	}
 	var bytes int64
-	for _, e := range all {
-		bytes += e.Bytes
+	for _, n := range each {
+		bytes += n
 	}
 	for i, e := range all {
 		tooOld := p.Keep > 0 && p.Now.Sub(e.Started) > p.Keep
@@ -117,7 +125,7 @@ func Sweep(root string, p Policy) (removed []string, err error) {
 			return removed, fmt.Errorf("sweep sessions: %w", err)
 		}
 		removed = append(removed, e.Name)
-		bytes -= e.Bytes
+		bytes -= each[i]
 		if err := os.RemoveAll(gone); err != nil {
 			return removed, fmt.Errorf("sweep sessions: %w", err)
 		}

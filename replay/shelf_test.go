@@ -47,7 +47,11 @@ func TestSweepTakesTheOldestFirstAndNeverTheNewestOrAKeptOne(t *testing.T) {
 			if err != nil || len(before) != 5 {
 				t.Fatalf("%d sessions, %v", len(before), err)
 			}
-			one = before[0].Bytes
+			each, err := sizes(before)
+			if err != nil {
+				t.Fatal(err)
+			}
+			one = each[0]
 			removed, err := Sweep(root, c.policy())
 			if err != nil {
 				t.Fatal(err)

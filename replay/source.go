@@ -27,8 +27,8 @@ type source struct {
 	file    *os.File
 	scan    *scanner
 	clock   clock
-	frame   mavlink.Frame // the next one
-	known   bool          // it is verified
+	frame   mavlink.Frame // the next one, while another log has its turn
+	known   bool          // the newest one is verified
 	begun   bool
 	told    int64 // of the bytes read, those that the Reader's progress has
 	secret  uint64
@@ -54,7 +54,7 @@ func (s *source) peek() (found bool, err error) {
 			s.scan = looked // it will not be opened again: these are its figures
 		}
 	}()
-	switch err := s.advance(); {
+	switch err := s.advance(&s.frame); {
 	case err == nil:
 		s.first, found = s.frame.At, true
 	case err != io.EOF:
@@ -62,7 +62,7 @@ func (s *source) peek() (found bool, err error) {
 	}
 	// A frame that nobody can verify does not make a flight log.
 	for s.session == nil && s.scan.stats.Frames == 0 {
-		if err := s.advance(); err == io.EOF {
+		if err := s.advance(&s.frame); err == io.EOF {
 			break
 		} else if err != nil {
 			return false, err
@@ -116,27 +116,24 @@ func (s *source) open() error {
 	return nil
 }
 
-// advance reads the next frame into s.frame; io.EOF after the last.
-func (s *source) advance() error {
+// advance reads the next frame into f; io.EOF after the last.
+func (s *source) advance(f *mavlink.Frame) error {
 	for {
-		rec, err := s.scan.next()
+		known, err := s.scan.next(f)
 		if err == io.EOF {
 			return err
 		}
 		if err != nil {
 			return fmt.Errorf("log %s: %w", s.path, err)
 		}
-		at := rec.stamp
 		if s.foreign && s.session == nil {
 			var stepped bool
-			if at, stepped = s.clock.at(at); stepped {
+			if f.At, stepped = s.clock.at(f.At); stepped {
 				s.steps++
 			}
 		}
-		f := &s.frame
-		*f = mavlink.Parse(rec.raw)
-		f.At = at + s.shift
-		if f.MsgID == msgSetupSigning && rec.known {
+		f.At += s.shift
+		if f.MsgID == msgSetupSigning && known {
 			s.secret++
 			if !s.whole {
 				continue
@@ -148,7 +145,7 @@ func (s *source) advance() error {
 		if s.tagged && f.Origin != mavlink.OriginOwn {
 			f.Origin = uint16(s.index)
 		}
-		s.known = rec.known
+		s.known = known
 		return nil
 	}
 }

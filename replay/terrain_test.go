@@ -113,17 +113,20 @@ func TestTilesThatSessionsShareAreCountedOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	look := func() (with []int, all []Entry) {
+	look := func() (with []int, bytes []int64) {
 		all, err := List(root)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i, e := range all {
-			if e.Bytes >= size {
+		if bytes, err = sizes(all); err != nil {
+			t.Fatal(err)
+		}
+		for i, n := range bytes {
+			if n >= size {
 				with = append(with, i)
 			}
 		}
-		return with, all
+		return with, bytes
 	}
 	if with, _ := look(); !slices.Equal(with, []int{2}) {
 		t.Errorf("the tile is counted with sessions %v of four, want the third alone", with)
@@ -131,12 +134,12 @@ func TestTilesThatSessionsShareAreCountedOnce(t *testing.T) {
 	if _, err := tiles.Sweep(nil); err != nil {
 		t.Fatal(err)
 	}
-	with, all := look()
+	with, each := look()
 	if !slices.Equal(with, []int{2}) {
 		t.Errorf("without the station's own the tile is counted with sessions %v, want the third alone", with)
 	}
 	// Room for one tile: the three that share it may stay.
-	removed, err := Sweep(root, Policy{Now: time.UnixMicro(t0), MaxBytes: size + 4*all[3].Bytes})
+	removed, err := Sweep(root, Policy{Now: time.UnixMicro(t0), MaxBytes: size + 4*each[3]})
 	if err != nil || len(removed) > 0 {
 		t.Errorf("removed %v, %v", removed, err)
 	}

@@ -38,13 +38,6 @@ type FileStats struct {
 	ClockSteps    uint64 // steps of a foreign clock that shifted the rest of the file
 }
 
-// record is one whole record of a log. Raw is valid as long as the chunk it points into is held.
-type record struct {
-	stamp int64
-	raw   []byte
-	known bool // its CRC holds; else its id is outside the dialect
-}
-
 // scanner finds the records in a stream of bytes, in chunks, without copying them. It takes its place again after
 // anything that is no record: a plausible stamp, a start byte and a CRC that holds make one.
 type scanner struct {
@@ -66,38 +59,47 @@ type scanner struct {
 
 func newScanner(r io.Reader, p *pool) *scanner { return &scanner{r: r, pool: p} }
 
-// next returns the next record that is verified or of an unknown id; io.EOF after the last.
-func (s *scanner) next() (record, error) {
+// next reads the next record that is verified or of an unknown id into f, with its stamp for the time: known says which.
+// io.EOF after the last. Raw is valid as long as the chunk that it points into is held.
+func (s *scanner) next(f *mavlink.Frame) (known bool, err error) {
 	for {
 		if s.end-s.pos < window && !s.eof {
 			s.fill()
 		}
 		if s.end == s.pos {
 			s.stats.TrailingBytes, s.stray = s.stats.TrailingBytes+uint64(s.stray), 0
-			return record{}, s.err
+			return false, s.err
 		}
 		b := s.chunk.buf[s.pos:s.end]
-		stamp, n, ok := header(b)
-		if !ok || stampLen+n > len(b) {
+		stamp, ok := stampOf(b)
+		if !ok {
 			s.skip(b)
 			continue
 		}
-		raw, after := b[stampLen:stampLen+n:stampLen+n], b[stampLen+n:]
-		verdict := mavlink.Check(raw)
-		if !s.believable(stamp, verdict, after) {
+		n, verdict := f.Read(b[stampLen:])
+		// Right behind another record a CRC that holds is enough.
+		if verdict == mavlink.Good && s.stray == 0 {
+			s.pos += stampLen + n
+			s.last, s.any = stamp, true
+			s.stats.Frames++
+			f.At = stamp
+			return true, nil
+		}
+		if n == 0 || !s.believable(stamp, verdict, b[stampLen+n:]) {
 			s.skip(b)
 			continue
 		}
 		s.stats.SkippedBytes, s.stray = s.stats.SkippedBytes+uint64(s.stray), 0
 		s.pos += stampLen + n
 		s.last, s.any = stamp, true
+		f.At = stamp
 		switch verdict {
 		case mavlink.Good:
 			s.stats.Frames++
-			return record{stamp: stamp, raw: raw, known: true}, nil
+			return true, nil
 		case mavlink.UnknownID:
 			s.stats.Unknown++
-			return record{stamp: stamp, raw: raw}, nil
+			return false, nil
 		default:
 			s.stats.Bad++ // its length was right: the next record follows
 		}
@@ -121,8 +123,12 @@ func (s *scanner) believable(stamp int64, v mavlink.Verdict, after []byte) bool 
 
 // confirmed reports whether a verified record with a stamp near the given one follows.
 func confirmed(stamp int64, after []byte) bool {
-	next, n, ok := header(after)
-	return ok && near(next, stamp) && stampLen+n <= len(after) && mavlink.Check(after[stampLen:stampLen+n]) == mavlink.Good
+	next, ok := stampOf(after)
+	if !ok || !near(next, stamp) {
+		return false
+	}
+	n, ok := mavlink.FrameLen(after[stampLen:])
+	return ok && stampLen+n <= len(after) && mavlink.Check(after[stampLen:stampLen+n]) == mavlink.Good
 }
 
 // skip passes over bytes that cannot begin a record, at least one.
@@ -184,17 +190,13 @@ const (
 	startV2 = 0xFD
 )
 
-// header reads what a record begins with: a plausible stamp and the length of the frame behind it.
-func header(b []byte) (stamp int64, n int, ok bool) {
-	if len(b) < stampLen+3 || (b[stampLen] != startV1 && b[stampLen] != startV2) {
-		return 0, 0, false
+// stampOf reads a plausible stamp that a start byte follows.
+func stampOf(b []byte) (stamp int64, ok bool) {
+	if len(b) <= stampLen || (b[stampLen] != startV1 && b[stampLen] != startV2) {
+		return 0, false
 	}
 	u := binary.BigEndian.Uint64(b)
-	if u >= endOfTime {
-		return 0, 0, false
-	}
-	n, ok = mavlink.FrameLen(b[stampLen:])
-	return int64(u), n, ok
+	return int64(u), u < endOfTime
 }
 
 // headerFits reports whether b begins with a stamp near the given one and a start byte, as far as it goes: a log may

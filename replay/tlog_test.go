@@ -17,17 +17,18 @@ func scanAll(t testing.TB, r io.Reader) (stamps []int64, st FileStats) {
 	s := newScanner(r, new(pool))
 	defer s.close()
 	for {
-		rec, err := s.next()
+		var f mavlink.Frame
+		known, err := s.next(&f)
 		if err == io.EOF {
 			return stamps, s.stats
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		if v := mavlink.Check(rec.raw); (v == mavlink.Good) != rec.known || (v == mavlink.UnknownID) == rec.known {
+		if v := mavlink.Check(f.Raw); (v == mavlink.Good) != known || (v == mavlink.UnknownID) == known {
 			t.Fatalf("handed out a frame that is %v", v)
 		}
-		stamps = append(stamps, rec.stamp)
+		stamps = append(stamps, f.At)
 	}
 }
 
@@ -133,12 +134,13 @@ func TestAReadErrorIsToldWithItsPlaceAfterWhatCameBefore(t *testing.T) {
 	broken := errors.New("the disk is broken")
 	h := heartbeats(1, 3, t0, secondUS)
 	s := newScanner(io.MultiReader(bytes.NewReader(records(h...)), iotest.ErrReader(broken)), new(pool))
+	var f mavlink.Frame
 	for range h {
-		if _, err := s.next(); err != nil {
+		if _, err := s.next(&f); err != nil {
 			t.Fatal(err)
 		}
 	}
-	_, err := s.next()
+	_, err := s.next(&f)
 	if !errors.Is(err, broken) || !bytes.Contains([]byte(err.Error()), []byte("byte 87")) {
 		t.Errorf("got %v", err)
 	}

@@ -75,13 +75,6 @@ func (s *Station) emptyWatch() *watch.Watch {
 }
 
 func (s *Station) recoverFrom(dir string, isNewest bool) error {
-	cut, err := replay.RepairTail(dir)
-	if err != nil {
-		return err
-	}
-	if cut > 0 {
-		s.o.Log.Warn("the newest session ended in a torn record, which was cut off", zap.String("session", filepath.Base(dir)), zap.Int64("bytes", cut))
-	}
 	session, err := replay.OpenSession(dir)
 	if err != nil {
 		return err
@@ -105,9 +98,11 @@ func (s *Station) recoverFrom(dir string, isNewest bool) error {
 		return err
 	}
 	defer frames.Close()
+	ahead := replay.ReadAhead(frames)
+	defer ahead.Close()
 	var lines [][]byte
 	var happened watch.Effects
-	err = s.watch.Run(context.Background(), frames, func(_ mavlink.Batch, e *watch.Effects) error {
+	err = s.watch.Run(context.Background(), ahead, func(_ mavlink.Batch, e *watch.Effects) error {
 		for i := range e.Transitions {
 			lines = append(lines, e.Transitions[i].AppendJSON(nil))
 		}
@@ -133,6 +128,9 @@ func (s *Station) recoverFrom(dir string, isNewest bool) error {
 		merge(s.unkept, &changes) // the committer goes on with them
 		s.o.Log.Error("the ledger cannot take what it lacks of the newest session", zap.Error(commitErr))
 	}
+	if err == nil {
+		err = s.repairTail(dir, frames)
+	}
 	if err != nil {
 		return err
 	}
@@ -142,6 +140,22 @@ func (s *Station) recoverFrom(dir string, isNewest bool) error {
 	}
 	_ = os.Remove(filepath.Join(dir, transcriptName+".part"))
 	return replay.WriteTransitions(dir, slices.Values(lines))
+}
+
+// repairTail cuts off the log's torn tail, where the frames, read to their end, have shown one.
+func (s *Station) repairTail(dir string, frames *replay.Reader) error {
+	torn := uint64(0)
+	for _, file := range frames.Stats() {
+		torn += file.TrailingBytes
+	}
+	if torn == 0 {
+		return nil // most have none, and a whole log is read again to look for it
+	}
+	cut, err := replay.RepairTail(dir)
+	if cut > 0 {
+		s.o.Log.Warn("the newest session ended in a torn record, which was cut off", zap.String("session", filepath.Base(dir)), zap.Int64("bytes", cut))
+	}
+	return err
 }
 
 // newest leaves of those with one id the last.
@@ -173,8 +187,10 @@ func transcribe(dir string) error {
 		return err
 	}
 	defer frames.Close()
+	ahead := replay.ReadAhead(frames)
+	defer ahead.Close()
 	var lines [][]byte
-	err = w.Run(context.Background(), frames, func(_ mavlink.Batch, e *watch.Effects) error {
+	err = w.Run(context.Background(), ahead, func(_ mavlink.Batch, e *watch.Effects) error {
 		for i := range e.Transitions {
 			lines = append(lines, e.Transitions[i].AppendJSON(nil))
 		}

@@ -297,6 +297,34 @@ func TestSessionsThatEndAtAnyFrame(t *testing.T) {
 	}
 }
 
+// TestATornTailIsCutAtTheNextStart: what stands before it is folded as it was, and a whole log is left alone.
+func TestATornTailIsCutAtTheNextStart(t *testing.T) {
+	file := writeConfig(t)
+	s := startStation(t, file)
+	if status := post(t, s.Addr(), "/api/v1/sightings", "", atGate5, nil); status != http.StatusCreated {
+		t.Fatalf("mark: %d", status)
+	}
+	s.stop()
+	dir := sessionsOf(t, file)[0]
+	log := filepath.Join(dir, "flight.tlog")
+	whole := readFile(t, log)
+	for _, torn := range []int{11, 0, 200} {
+		if err := os.Remove(filepath.Join(dir, transcriptName)); err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, log, whole+strings.Repeat("\xfd", torn))
+		again := openStation(t, file, zap.NewNop())
+		if got, want := again.watch.Seq(), again.ledger.LastSeq(); got != want || got == 0 {
+			t.Errorf("after a tail of %d bytes the fold is at seq %d, the ledger at %d", torn, got, want)
+		}
+		again.Close()
+		if got := readFile(t, log); got != whole {
+			t.Errorf("a tail of %d bytes: the log has %d bytes after the start, want %d", torn, len(got), len(whole))
+		}
+	}
+	verify(t, file)
+}
+
 // TestNewestSessionIsBroken: an older one is used, and the ledger says what happened since.
 func TestNewestSessionIsBroken(t *testing.T) {
 	for _, harm := range []struct {

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"riverwatch/alerts"
 	"riverwatch/configs"
 	"riverwatch/internal/watch"
@@ -80,9 +82,11 @@ func (o *ReplayOptions) asItWas(ctx context.Context, path string, out *bufio.Wri
 			return err
 		}
 	}
+	ahead := replay.ReadAhead(frames)
+	defer ahead.Close()
 	n := 0
 	var line []byte
-	err = w.Run(ctx, o.paced(frames), func(_ mavlink.Batch, e *watch.Effects) error {
+	err = w.Run(ctx, o.paced(ahead), func(_ mavlink.Batch, e *watch.Effects) error {
 		o.progress(frames)
 		if err := e.Err(); err != nil {
 			return err
@@ -224,7 +228,9 @@ func (o *ReplayOptions) coldly(ctx context.Context, out *bufio.Writer) error {
 	}
 	defer w.frames.Close()
 	o.zone = w.zone
-	err = w.watch.Run(ctx, o.paced(w.frames), func(batch mavlink.Batch, e *watch.Effects) error {
+	ahead := replay.ReadAhead(w.frames)
+	defer ahead.Close()
+	err = w.watch.Run(ctx, o.paced(ahead), func(batch mavlink.Batch, e *watch.Effects) error {
 		o.progress(w.frames)
 		o.count(batch, e)
 		for i := range e.Transitions {
@@ -240,7 +246,7 @@ func (o *ReplayOptions) coldly(ctx context.Context, out *bufio.Writer) error {
 }
 
 // against folds logs under two configurations at once and prints what differs between their transitions. Each reads for
-// itself, since the two may believe different signatures.
+// itself, since the two may believe different signatures: the two keep two cores busy without reading ahead.
 func (o *ReplayOptions) against(ctx context.Context, out *bufio.Writer) error {
 	wa, err := o.judgedBy(o.Config)
 	if err != nil {
@@ -254,33 +260,22 @@ func (o *ReplayOptions) against(ctx context.Context, out *bufio.Writer) error {
 	defer wb.frames.Close()
 	o.zone = wa.zone
 	var a, b []alerts.Transition
-	var eb watch.Effects
-	stepB := func() error {
-		batch, err := wb.frames.Next(ctx)
-		if err != nil {
-			return err
-		}
-		defer batch.Release()
-		eb.Reset()
-		for i := range batch.Frames {
-			wb.watch.Apply(&batch.Frames[i], &eb)
-		}
-		b = append(b, eb.Transitions...)
-		return nil
-	}
-	err = wa.watch.Run(ctx, o.paced(wa.frames), func(batch mavlink.Batch, ea *watch.Effects) error {
-		o.progress(wa.frames)
-		o.count(batch, ea)
-		a = append(a, ea.Transitions...)
-		if err := stepB(); !errors.Is(err, io.EOF) {
-			return err
-		}
-		return nil
+	folds, ctx := errgroup.WithContext(ctx)
+	folds.Go(func() error {
+		return wa.watch.Run(ctx, o.paced(wa.frames), func(batch mavlink.Batch, e *watch.Effects) error {
+			o.progress(wa.frames)
+			o.count(batch, e)
+			a = append(a, e.Transitions...)
+			return nil
+		})
 	})
-	for err == nil {
-		err = stepB()
-	}
-	if !errors.Is(err, io.EOF) {
+	folds.Go(func() error {
+		return wb.watch.Run(ctx, wb.frames, func(_ mavlink.Batch, e *watch.Effects) error {
+			b = append(b, e.Transitions...)
+			return nil
+		})
+	})
+	if err := folds.Wait(); err != nil {
 		return err
 	}
 	for _, c := range compare(a, b) {
@@ -387,7 +382,7 @@ func (o *ReplayOptions) print(out *bufio.Writer, t *alerts.Transition) {
 	}
 }
 
-func (o *ReplayOptions) paced(frames *replay.Reader) watch.Source {
+func (o *ReplayOptions) paced(frames watch.Source) watch.Source {
 	if o.Speed == 0 {
 		return frames
 	}

@@ -70,6 +70,9 @@ func (s *Station) carryOver(session *replay.Session) error {
 		at = b.Frames[len(b.Frames)-1].At
 		b.Release()
 	}
+	if err := s.repairTail(session.Dir, frames); err != nil {
+		return err
+	}
 	start, err := startWithoutPlan(session, at)
 	if err != nil {
 		return err
