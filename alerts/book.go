@@ -104,9 +104,12 @@ func (b *Book) OpenBySeverity() (n [len(severities) - 1]int) {
 // Advance lets time pass: it forgets closed alerts that nobody can take back any more. It costs a comparison while
 // there are none.
 func (b *Book) Advance(at Time) {
-	if at < b.due {
-		return
+	if at >= b.due {
+		b.forget(at)
 	}
+}
+
+func (b *Book) forget(at Time) {
 	b.due = math.MaxInt64
 	b.s.Alerts = slices.DeleteFunc(b.s.Alerts, func(a Alert) bool {
 		if a.State != Closed {

@@ -107,7 +107,8 @@ func BenchmarkFixWithoutClearanceAgainst(b *testing.B) {
 				f := fixes[i%len(fixes)]
 				f.At = int64(i)
 				events = tracker.Observe(f, events[:0])
-				tracker.tracks[f.Track>>8][f.Track&0xff].reach = -1
+				tr := &tracker.tracks[f.Track>>8][f.Track&0xff]
+				tr.reach, tr.sound = -1, false
 				i++
 			}
 		})

@@ -1,8 +1,10 @@
 package geofence
 
 import (
+	"cmp"
 	"math"
 	"slices"
+	"strings"
 )
 
 // Index finds zones. It does not change once made and may be read by many.
@@ -11,12 +13,17 @@ type Index struct {
 	shapes []shape
 	segs   []segment // of all lines and rings, zone by zone
 
+	byID  []int32 // zones, in the order of their ids
+	gates []gate  // those that have max_unseen, never seen
+
 	rims    forest // what a track can meet: the lines of banks, the boundaries of the others
 	reaches forest // what a sighting can be near to: the zone, its width and its alert distance
 	watched forest // what sees a gate that has max_unseen: its boundary, seen_dm outwards
 }
 
 type segment struct{ a, b Point }
+
+func (s segment) box() box { return segmentBox(s.a, s.b) }
 
 // shape is a zone made ready: what is asked of it at every turn, close together. A circle has no segments.
 type shape struct {
@@ -75,11 +82,28 @@ func NewIndex(zones []Zone) *Index {
 		reaches[i] = b.grow(float64(z.WidthDM) + float64(z.AlertDistanceDM) + 1)
 		if z.MaxUnseenUS > 0 {
 			watched, seen = append(watched, int32(i)), append(seen, b.grow(float64(z.SeenDM)+1))
+			x.gates = append(x.gates, gate{zone: int32(i), last: unwatched, maxUnseen: z.MaxUnseenUS})
 		}
 	}
 	x.rims, x.reaches, x.watched = newForest(nil, rims), newForest(nil, reaches), newForest(watched, seen)
 	x.watched.sighted = true
+	x.byID = make([]int32, len(zones))
+	for i := range x.byID {
+		x.byID[i] = int32(i)
+	}
+	slices.SortFunc(x.byID, func(a, b int32) int {
+		return cmp.Or(strings.Compare(zones[a].ID, zones[b].ID), cmp.Compare(a, b))
+	})
 	return x
+}
+
+// Find gives the place of the zone of that id among the zones that the index was made of.
+func (x *Index) Find(id string) (zone int, ok bool) {
+	i, ok := slices.BinarySearchFunc(x.byID, id, func(z int32, id string) int { return strings.Compare(x.zones[z].ID, id) })
+	if !ok {
+		return 0, false
+	}
+	return int(x.byID[i]), true
 }
 
 func appendSegments(segs []segment, line []Point) []segment {
@@ -145,7 +169,8 @@ type spot struct {
 	t          float64
 }
 
-// nearest is the spot of zone z's segments next to f, if the square of its distance is below limit.
+// nearest is the spot of zone z's segments next to f, if the square of its distance is below limit. Where two segments are
+// equally near it is on the first of them, whatever order they are looked at in.
 func (x *Index) nearest(z int32, f *frame, limit float64) spot {
 	s := &x.shapes[z]
 	best := spot{d2: limit, seg: -1}
@@ -171,7 +196,7 @@ func (x *Index) nearest(z int32, f *frame, limit float64) spot {
 func (x *Index) nearestOf(lo, hi int32, f *frame, best *spot) {
 	for i := lo; i < hi; i++ {
 		s := &x.segs[i]
-		if dlon, dlat, t, d2 := f.foot(s.a, s.b); d2 < best.d2 {
+		if dlon, dlat, t, d2 := f.foot(s.a, s.b); d2 < best.d2 || d2 == best.d2 && i < best.seg {
 			*best = spot{dlon, dlat, d2, i, t}
 		}
 	}
@@ -267,7 +292,12 @@ func (x *Index) signed(z int32, f *frame) int64 {
 	if s := &x.shapes[z]; s.radius > 0 {
 		return dm(f.length2(f.offset(s.center))) - int64(s.radius)
 	}
-	d := dm(x.nearest(z, f, math.Inf(1)).d2)
+	return x.signedAt(z, f, x.nearest(z, f, math.Inf(1)))
+}
+
+// signedAt is signed of a polygon, given the spot of its boundary next to f.
+func (x *Index) signedAt(z int32, f *frame, at spot) int64 {
+	d := dm(at.d2)
 	if d != 0 && x.contains(z, f.p) {
 		return -d
 	}
@@ -277,10 +307,16 @@ func (x *Index) signed(z int32, f *frame) int64 {
 // toLine is the distance of f's point to bank z's line, and the side it is on: 1 left, -1 right, 0 on the line.
 func (x *Index) toLine(z int32, f *frame) (d int64, side int, at spot) {
 	at = x.nearest(z, f, math.Inf(1))
+	d, side = x.sideAt(z, f, at)
+	return d, side, at
+}
+
+// sideAt is toLine, given the spot of the line next to f.
+func (x *Index) sideAt(z int32, f *frame, at spot) (d int64, side int) {
 	if d = dm(at.d2); d != 0 {
 		side = x.side(z, f.p, at)
 	}
-	return d, side, at
+	return d, side
 }
 
 // side is the side of bank z's line that p is on, seen from the spot of the line next to it. Next to a vertex the two
@@ -337,21 +373,22 @@ func (x *Index) clearance(rims *forest, f *frame, limit float64) float64 {
 			rims.tree.openNear(&w, level, i, f, limit2)
 			continue
 		}
-		z := rims.zone[i]
-		s, out := &x.shapes[z], 0.0
+		z, out := rims.zone[i], 0.0
 		if rims.sighted {
-			out = s.seen
+			out = x.shapes[z].seen
 		}
-		var d float64
-		if s.radius > 0 {
-			d = math.Abs(math.Sqrt(f.length2(f.offset(s.center))) - s.radius - out)
-		} else {
-			// Inside a polygon the rim outside of it is farther away than this says: short is safe.
-			d = math.Abs(math.Sqrt(x.nearest(z, f, (limit+out)*(limit+out)).d2) - out)
-		}
-		if d < limit {
+		if d := x.toRim(z, f, out, limit); d < limit {
 			limit, limit2 = d, d*d
 		}
 	}
 	return limit
+}
+
+// toRim is the distance in dm from f's point to zone z's rim, or to the rim that lies so far outside of it, if it is
+// below limit. Inside a polygon the rim outside of it is farther away than this says: short is safe.
+func (x *Index) toRim(z int32, f *frame, out, limit float64) float64 {
+	if s := &x.shapes[z]; s.radius > 0 {
+		return math.Abs(math.Sqrt(f.length2(f.offset(s.center))) - s.radius - out)
+	}
+	return math.Abs(math.Sqrt(x.nearest(z, f, (limit+out)*(limit+out)).d2) - out)
 }

@@ -87,6 +87,18 @@ func TestDistancesAgreeWithTheGeodesicToADecimetre(t *testing.T) {
 	}
 }
 
+func TestADistanceOf150MetresIsRightToHalfAMillimetre(t *testing.T) {
+	for deg := range 360 {
+		sin, cos := math.Sincos(float64(deg) * math.Pi / 180)
+		a := Point{370000000, 1119500000}
+		b := offsetM(a, 150*sin, 150*cos)
+		f := newFrame(a)
+		if got, want := math.Sqrt(f.length2(f.offset(b))), geodesicDM(a, b); math.Abs(got-want) > 0.005 {
+			t.Errorf("at %d degrees %.5f dm, the geodesic is %.5f", deg, got, want)
+		}
+	}
+}
+
 // A straight line in degrees, 100 km long: its nearest point is found on that line, to a decimetre, without any
 // point put in between, because the radii are those at the point asked about.
 func TestLongSegmentsNeedNoPointsInBetween(t *testing.T) {

@@ -70,21 +70,7 @@ func (t *Tracker) State() TrackerState {
 // Restore replaces the tracker's memory by s. What s says of zones that are gone, or have become of another kind, is
 // dropped. A track that was seen before and is inside a zone that is new enters it.
 func (t *Tracker) Restore(s TrackerState) {
-	*t = Tracker{index: t.index, gates: newGates(t.index)}
-	wanted := make(map[string]int32)
-	for _, tr := range s.Tracks {
-		for _, v := range tr.Visits {
-			wanted[v.Zone] = -1
-		}
-	}
-	for _, g := range s.Gates {
-		wanted[g.Zone] = -1
-	}
-	for i := range t.index.zones {
-		if _, ok := wanted[t.index.zones[i].ID]; ok {
-			wanted[t.index.zones[i].ID] = int32(i)
-		}
-	}
+	*t = *NewTracker(t.index)
 	for _, ts := range s.Tracks {
 		page := t.tracks[ts.Track>>8]
 		if page == nil {
@@ -93,24 +79,81 @@ func (t *Tracker) Restore(s TrackerState) {
 		}
 		tr := track{known: true, at: ts.At, last: Point{ts.LatE7, ts.LonE7}, reach: -1}
 		for _, v := range ts.Visits {
-			z := wanted[v.Zone]
-			if z < 0 {
-				continue
-			}
-			if ofBank := !v.Inside && !v.Timing; ofBank == (t.index.zones[z].Kind == Bank) {
-				tr.visits = append(tr.visits, visit{z, v.Inside, v.Timing, v.Met, v.Side, v.Since})
+			if z, ok := t.index.Find(v.Zone); ok && t.index.shapes[z].bank == (!v.Inside && !v.Timing) {
+				tr.visits = append(tr.visits, visit{zone: int32(z), inside: v.Inside, timing: v.Timing, met: v.Met, side: v.Side, since: v.Since})
 			}
 		}
 		slices.SortFunc(tr.visits, func(a, b visit) int { return cmp.Compare(a.zone, b.zone) })
 		page[ts.Track&0xff] = tr
 	}
 	for _, gs := range s.Gates {
-		z := wanted[gs.Zone]
-		if i, ok := slices.BinarySearchFunc(t.gates.all, z, func(w gate, z int32) int { return cmp.Compare(w.zone, z) }); ok {
+		z, ok := t.index.Find(gs.Zone)
+		if !ok {
+			continue
+		}
+		if i, ok := t.gates.of(int32(z)); ok {
 			t.gates.all[i].last, t.gates.all[i].told = gs.Last, gs.Told
 			if gs.Over {
 				t.gates.again = append(t.gates.again, int32(i))
 			}
 		}
+	}
+}
+
+// Follow makes t, which is new, remember what old does, as Restore(old.State()) would, and old is of no use any more. It
+// is for a change of plan while fixes come in: the cost is that of the tracks, of some nanoseconds for each gate that
+// has max_unseen, and of a search for each that does not follow the one that it did in the old plan.
+func (t *Tracker) Follow(old *Tracker) {
+	x, was := t.index, old.index
+	t.tracks = old.tracks
+	for _, page := range &t.tracks {
+		if page == nil {
+			continue
+		}
+		for i := range page {
+			tr := &page[i]
+			tr.reach, tr.sound, tr.watching = -1, false, tr.watching[:0]
+			tr.nearby.forget()
+			visits := tr.visits[:0]
+			for _, v := range tr.visits {
+				if z, ok := x.Find(was.zones[v.zone].ID); ok && x.shapes[z].bank == (!v.inside && !v.timing) {
+					v.zone = int32(z)
+					visits = append(visits, v)
+				}
+			}
+			slices.SortFunc(visits, func(a, b visit) int { return cmp.Compare(a.zone, b.zone) })
+			tr.visits = visits
+		}
+	}
+	place := 0 // of the gate in the old plan
+	for i := range t.gates.all {
+		w := &t.gates.all[i]
+		id := x.zones[w.zone].ID
+		if place >= len(old.gates.all) || was.zones[old.gates.all[place].zone].ID != id {
+			z, ok := was.Find(id)
+			if !ok {
+				continue
+			}
+			if place, ok = old.gates.of(int32(z)); !ok {
+				continue
+			}
+		}
+		v := &old.gates.all[place]
+		w.last, w.told = v.last, v.told
+		if v.last != unwatched && slices.Contains(old.gates.again, int32(place)) {
+			t.gates.again = append(t.gates.again, int32(i))
+		}
+		place++
+	}
+}
+
+// Told makes t remember that the gate of that id was told as unseen, if it remembers nothing of it.
+func (t *Tracker) Told(id string, at int64) {
+	z, ok := t.index.Find(id)
+	if !ok {
+		return
+	}
+	if i, ok := t.gates.of(int32(z)); ok && t.gates.all[i].last == unwatched {
+		t.gates.all[i].last, t.gates.all[i].told = at, true
 	}
 }

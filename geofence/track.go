@@ -1,6 +1,9 @@
 package geofence
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // The times and lengths that zone events are decided by (DESIGN 11).
 const (
@@ -26,16 +29,21 @@ type Tracker struct {
 
 // track is what the tracker knows of one.
 type track struct {
-	known    bool
-	at       int64
-	last     Point
+	known bool
+	sound bool // visits are what the zones of this index make of last
+	at    int64
+	last  Point
+
+	// While the track stays within reach of a place in the plane of what is nearby, nothing can change. Negative: the next
+	// fix must be looked at. A margin of another length may take that much off.
+	x, y   float64
+	reach  float64 // dm
+	margin float64
+	silent int64 // how long no fix may come
+	nearby nearby
+
 	visits   []visit // by zone; only zones that the track is in, or may be about to enter, leave or cross
 	watching []int32 // gates (places in gates.all) that the track sees
-
-	// Within reach of anchor nothing can change: no rim is nearer. Negative: the next fix must be looked at.
-	anchor Point
-	kx, ky float64
-	reach  float64 // dm, margin not yet taken off
 }
 
 // visit is a track's relation to one zone.
@@ -44,13 +52,14 @@ type visit struct {
 	inside bool  // of a gate or area: entered, or first seen inside
 	timing bool  // of a gate or area: since holds, and the visit may turn
 	met    bool  // of a bank: the path has met its line since the track was surely on side
+	deep   bool  // of a gate or area: surely inside when it was last looked at, and no rim has been met since
 	side   int8  // of a bank: 1 left, -1 right, 0 not known since the last silence
 	since  int64 // inside: first fix surely outside again; else: first fix that met the zone
 }
 
 // NewTracker returns a tracker that has seen nothing.
 func NewTracker(x *Index) *Tracker {
-	return &Tracker{index: x, gates: newGates(x)}
+	return &Tracker{index: x, gates: gates{all: slices.Clone(x.gates)}}
 }
 
 // Observe appends to out what f does, by zone. Fixes come in the order of their time. A fix that changes nothing costs
@@ -78,23 +87,55 @@ func (t *Tracker) Observe(f Fix, out []Event) []Event {
 		t.tracks[f.Track>>8] = page
 	}
 	tr := &page[f.Track&0xff]
-	room := tr.reach - float64(marginMM)/100
-	if h := float64(f.HAccMM) * 0.02; h > float64(marginMM)/100 {
-		room = tr.reach - h
-	}
-	dx := (float64(p.LonE7) - float64(tr.anchor.LonE7)) * tr.kx
-	dy := (float64(p.LatE7) - float64(tr.anchor.LatE7)) * tr.ky
-	if room > 0 && dx*dx+dy*dy < room*room && !f.Broken {
+	margin := max(marginMM/100, float64(f.HAccMM)*0.02)
+	room := tr.reach - math.Abs(margin-tr.margin)
+	x, y := tr.nearby.place(p)
+	dx, dy := x-tr.x, y-tr.y
+	if room > 0 && dx*dx+dy*dy < room*room && !f.Broken && f.At-tr.at <= tr.silent {
 		tr.at, tr.last = f.At, p
 		if f.Airborne && len(tr.watching) > 0 {
 			t.gates.see(tr.watching, f.At)
 		}
 		return out
 	}
+	return t.look(tr, f, margin, out)
+}
+
+// look does what a fix within reach need not.
+func (t *Tracker) look(tr *track, f Fix, margin float64, out []Event) []Event {
+	p := Point{f.LatE7, f.LonE7}
 	if !onEarth(p) {
 		return out
 	}
-	return t.judge(tr, &f, p, out)
+	if tr.sound && !f.Broken && f.At-tr.at <= silenceUS && t.same(tr, p, margin) {
+		tr.at, tr.last = f.At, p
+		if f.Airborne {
+			t.gates.see(tr.watching, f.At)
+		}
+		return out
+	}
+	s := step{fix: &f, frame: newFrame(p), marginMM: max(marginMM, 2*int64(f.HAccMM)), margin: margin, from: tr.last, nearby: &tr.nearby}
+	return t.judge(tr, &s, out)
+}
+
+// same says that nothing changes on the way to p, for as much as what is nearby can tell.
+func (t *Tracker) same(tr *track, p Point, margin float64) bool {
+	n := &tr.nearby
+	x, y := n.place(p)
+	if n.rest(x, y) < aroundDM/4 {
+		f := newFrame(p)
+		t.candidates = n.survey(t.index, &f, t.candidates)
+		x, y = 0, 0
+	}
+	fromX, fromY := n.place(tr.last)
+	dx, dy := x-fromX, y-fromY
+	way, still := tr.glance(x, y, margin)
+	if way <= 0 || still <= 0 || dx*dx+dy*dy >= way*way {
+		tr.reach = -1
+		return false
+	}
+	tr.x, tr.y, tr.reach, tr.margin = x, y, min(way, still), margin
+	return true
 }
 
 // Break forgets what is known of a track, so that its next fix is its first once more: for a broken fix that is itself
@@ -109,23 +150,23 @@ func (t *Tracker) Break(id uint16) {
 type step struct {
 	fix      *Fix
 	frame    frame
-	marginMM int64 // h
-	first    bool  // the track's first fix
-	path     bool  // there is a path from the fix before
+	marginMM int64   // h
+	margin   float64 // the same in dm
+	first    bool    // the track's first fix
+	path     bool    // there is a path from the fix before
 	from     Point
+	nearby   *nearby
 }
 
 // outside says whether s is more than h outside.
 func (s *step) outside(dm int64) bool { return dm*100 > s.marginMM }
 
-func (t *Tracker) judge(tr *track, f *Fix, p Point, out []Event) []Event {
+func (t *Tracker) judge(tr *track, s *step, out []Event) []Event {
+	f, p := s.fix, s.frame.p
 	if f.Broken {
 		tr.known, tr.visits = false, tr.visits[:0]
 	}
-	s := step{
-		fix: f, frame: newFrame(p), marginMM: max(marginMM, 2*int64(f.HAccMM)),
-		first: !tr.known, from: tr.last,
-	}
+	s.first = !tr.known
 	s.path = tr.known && f.At-tr.at <= silenceUS && s.frame.length2(s.frame.offset(tr.last)) <= jumpDM*jumpDM
 	way := pointBox(p)
 	if s.path {
@@ -142,7 +183,7 @@ func (t *Tracker) judge(tr *track, f *Fix, p Point, out []Event) []Event {
 	c = slices.Compact(c)
 	t.candidates = c
 
-	events, busy, old := len(out), false, tr.visits
+	events, old := len(out), tr.visits
 	visits := t.visits[:0]
 	for _, z := range c {
 		v := visit{zone: z}
@@ -150,17 +191,15 @@ func (t *Tracker) judge(tr *track, f *Fix, p Point, out []Event) []Event {
 		if known {
 			v, old = old[0], old[1:]
 		}
-		var keep, open bool
+		var keep bool
 		if t.index.shapes[z].bank {
-			keep, out = t.bank(&s, &v, known, out)
-			open = keep
+			keep, out = t.bank(s, &v, known, out)
 		} else {
-			keep, open, out = t.region(&s, &v, known, out)
+			keep, out = t.region(s, &v, known, out)
 		}
 		if keep {
 			visits = append(visits, v)
 		}
-		busy = busy || open
 	}
 	t.visits = visits
 	tr.visits = append(tr.visits[:0], visits...)
@@ -168,14 +207,15 @@ func (t *Tracker) judge(tr *track, f *Fix, p Point, out []Event) []Event {
 		out = append(out, Event{At: f.At, Track: f.Track, Zone: -1, Kind: SeenOutside})
 	}
 	tr.known, tr.at, tr.last = true, f.At, p
-	t.settle(tr, &s, busy)
+	t.settle(tr, s)
 	return out
 }
 
-// region takes one step of a visit to a gate or area: keep it, and must the next fix be looked at.
-func (t *Tracker) region(s *step, v *visit, known bool, out []Event) (keep, open bool, _ []Event) {
+// region takes one step of a visit to a gate or area.
+func (t *Tracker) region(s *step, v *visit, known bool, out []Event) (keep bool, _ []Event) {
 	z, at := v.zone, s.fix.At
-	d := t.index.signed(z, &s.frame)
+	d := s.nearby.signed(t.index, z, &s.frame)
+	v.deep = float64(d) < -s.margin/2
 	tell := func(kind EventKind) {
 		out = append(out, Event{At: at, Track: s.fix.Track, Zone: int(z), Kind: kind})
 	}
@@ -183,7 +223,7 @@ func (t *Tracker) region(s *step, v *visit, known bool, out []Event) (keep, open
 		if v.inside = d <= 0; v.inside {
 			tell(SeenInside)
 		}
-		return v.inside, false, out
+		return v.inside, out
 	}
 	if !s.path {
 		v.timing, known = false, known && v.inside
@@ -191,35 +231,35 @@ func (t *Tracker) region(s *step, v *visit, known bool, out []Event) (keep, open
 	switch {
 	case v.inside && !s.outside(d):
 		v.timing = false
-		return true, d > 0, out
+		return true, out
 	case v.inside && !v.timing:
 		v.timing, v.since = true, at
-		return true, true, out
+		return true, out
 	case v.inside && at-v.since < dwellUS:
-		return true, true, out
+		return true, out
 	case v.inside:
 		tell(Left)
-		return false, false, out
-	case !known && d > 0 && (!s.path || !t.index.meets(z, s.from, s.frame.p)):
-		return false, false, out
+		return false, out
+	case !known && d > 0 && (!s.path || !s.nearby.meets(t.index, z, s.from, s.frame.p)):
+		return false, out
 	case s.outside(d):
 		tell(Crossed)
-		return false, false, out
+		return false, out
 	case !known:
 		v.timing, v.since = true, at
-		return true, true, out
+		return true, out
 	case at-v.since >= dwellUS:
 		tell(Entered)
 		v.inside, v.timing = true, false
-		return true, d > 0, out
+		return true, out
 	}
-	return true, true, out
+	return true, out
 }
 
 // bank takes one step of a visit to a bank. A bank has a visit while the track is not surely on one side of it.
 func (t *Tracker) bank(s *step, v *visit, known bool, out []Event) (keep bool, _ []Event) {
 	z := v.zone
-	d, side, _ := t.index.toLine(z, &s.frame)
+	d, side := s.nearby.toLine(t.index, z, &s.frame)
 	away := s.outside(d)
 	if s.first && d <= int64(t.index.zones[z].WidthDM) {
 		out = append(out, Event{At: s.fix.At, Track: s.fix.Track, Zone: int(z), Kind: SeenInside, Side: sideName(side)})
@@ -228,13 +268,13 @@ func (t *Tracker) bank(s *step, v *visit, known bool, out []Event) (keep bool, _
 		v.side, v.met = 0, false
 		return !away, out
 	}
-	met := t.index.meets(z, s.from, s.frame.p)
+	met := s.nearby.meets(t.index, z, s.from, s.frame.p)
 	if !known {
 		if away && !met {
 			return false, out
 		}
 		before := newFrame(s.from)
-		_, from, _ := t.index.toLine(z, &before)
+		_, from := s.nearby.toLine(t.index, z, &before)
 		v.side = int8(from)
 	}
 	v.met = v.met || met
@@ -248,14 +288,21 @@ func (t *Tracker) bank(s *step, v *visit, known bool, out []Event) (keep bool, _
 }
 
 // settle notes what the track sees from here and how far from here nothing changes.
-func (t *Tracker) settle(tr *track, s *step, busy bool) {
-	x, reach := t.index, -1.0
-	if !busy {
-		reach = x.clearance(&x.rims, &s.frame, clearDM)
-		reach = x.clearance(&x.watched, &s.frame, reach)*0.98 - 2 // 2 dm: more than what rounding moves
+func (t *Tracker) settle(tr *track, s *step) {
+	x, y := tr.nearby.place(s.frame.p)
+	if !tr.sound || tr.nearby.rest(x, y) < aroundDM/4 {
+		t.candidates = tr.nearby.survey(t.index, &s.frame, t.candidates)
+		x, y = 0, 0
 	}
-	tr.anchor, tr.kx, tr.ky, tr.reach = s.frame.p, s.frame.kx, s.frame.ky, reach
-	tr.watching = t.gates.seenFrom(x, &s.frame, tr.watching[:0])
+	way, still := tr.glance(x, y, s.margin)
+	tr.x, tr.y, tr.reach, tr.margin, tr.sound = x, y, min(way, still), s.margin, true
+	tr.silent = math.MaxInt64
+	for i := range tr.visits {
+		if t.index.shapes[tr.visits[i].zone].bank {
+			tr.silent = silenceUS // it forgets which side it came from
+		}
+	}
+	tr.watching = t.gates.seenFrom(t.index, &s.frame, tr.watching[:0])
 	if s.fix.Airborne {
 		t.gates.see(tr.watching, s.fix.At)
 	}

@@ -193,7 +193,7 @@ func TestCachesAndRestoresChangeNoEvent(t *testing.T) {
 		for _, f := range fixes {
 			plain.fix(a, f)
 			if page := b.tracks[f.Track>>8]; page != nil {
-				page[f.Track&0xff].reach = -1 // look at every fix
+				page[f.Track&0xff].reach, page[f.Track&0xff].sound = -1, false // judge every fix by the index
 			}
 			looked.fix(b, f)
 		}

@@ -8,9 +8,10 @@ import (
 
 // gate is one gate that has max_unseen.
 type gate struct {
-	zone int32
-	told bool
-	last int64 // last seen, or the start of the watch; unwatched before either
+	zone      int32
+	told      bool
+	last      int64 // last seen, or the start of the watch; unwatched before either
+	maxUnseen int64 // µs
 }
 
 const unwatched = math.MinInt64
@@ -18,7 +19,8 @@ const unwatched = math.MinInt64
 // gates is what the tracker knows of the gates that have max_unseen.
 type gates struct {
 	all   []gate  // by zone
-	due   []turn  // heap: when a gate that was not told may be due, never later than it is
+	due   []turn  // heap: when a gate that was not told may be due, never later than it is; made by the first Unseen
+	begun bool    // it has been made
 	again []int32 // gates that were told and have been seen since
 	found []int32 // room for seenFrom
 }
@@ -29,15 +31,26 @@ type turn struct {
 	gate int32
 }
 
-func newGates(x *Index) gates {
-	var g gates
-	for i := range x.zones {
-		if x.zones[i].MaxUnseenUS > 0 {
-			g.due = append(g.due, turn{unwatched, int32(len(g.all))})
-			g.all = append(g.all, gate{zone: int32(i), last: unwatched})
+// begin starts the watch, at an instant from which time counts for the gates that were not watched before.
+func (g *gates) begin(at int64) {
+	g.begun, g.due = true, make([]turn, 0, len(g.all))
+	for i := range g.all {
+		w := &g.all[i]
+		if w.last == unwatched {
+			w.last = at
+		}
+		if !w.told {
+			g.due = append(g.due, turn{w.last + w.maxUnseen, int32(i)})
 		}
 	}
-	return g
+	for i := len(g.due)/2 - 1; i >= 0; i-- {
+		g.sink(i)
+	}
+}
+
+// of is the place of a zone's gate in all.
+func (g *gates) of(zone int32) (place int, ok bool) {
+	return slices.BinarySearchFunc(g.all, zone, func(w gate, z int32) int { return cmp.Compare(w.zone, z) })
 }
 
 // see notes that the gates were seen.
@@ -57,7 +70,7 @@ func (g *gates) seenFrom(x *Index, f *frame, out []int32) []int32 {
 	g.found = x.watched.overlapping(pointBox(f.p), g.found[:0])
 	for _, z := range g.found {
 		if x.signed(z, f) <= int64(x.zones[z].SeenDM) {
-			i, _ := slices.BinarySearchFunc(g.all, z, func(w gate, z int32) int { return cmp.Compare(w.zone, z) })
+			i, _ := g.of(z)
 			out = append(out, int32(i))
 		}
 	}
@@ -69,12 +82,15 @@ func (g *gates) seenFrom(x *Index, f *frame, out []int32) []int32 {
 // gate, the first call, or hearingSince, whichever is latest: while no drone is heard at all, pass at for it. Neither
 // at nor hearingSince may go back. The cost is that of a comparison when nothing is due.
 func (t *Tracker) Unseen(at, hearingSince int64, out []Unseen) []Unseen {
-	g, zones := &t.gates, t.index.zones
+	g := &t.gates
 	first := len(out)
+	if !g.begun {
+		g.begin(at)
+	}
 	for _, i := range g.again {
 		w := &g.all[i]
 		out = append(out, Unseen{At: at, Zone: int(w.zone), Since: w.last, Over: true})
-		g.push(turn{w.last + zones[w.zone].MaxUnseenUS, i})
+		g.push(turn{w.last + w.maxUnseen, i})
 	}
 	g.again = g.again[:0]
 	for len(g.due) > 0 && g.due[0].at < at {
@@ -83,11 +99,8 @@ func (t *Tracker) Unseen(at, hearingSince int64, out []Unseen) []Unseen {
 		if w.told {
 			continue
 		}
-		if w.last == unwatched {
-			w.last = at
-		}
 		since := max(w.last, hearingSince)
-		due := since + zones[w.zone].MaxUnseenUS
+		due := since + w.maxUnseen
 		if at <= due {
 			g.push(turn{due, i})
 			continue
@@ -116,15 +129,21 @@ func (g *gates) pop() turn {
 	front, n := g.due[0], len(g.due)-1
 	g.due[0] = g.due[n]
 	g.due = g.due[:n]
-	for i := 0; ; {
+	g.sink(0)
+	return front
+}
+
+// sink lets turn i go down to where it belongs.
+func (g *gates) sink(i int) {
+	for {
 		least := i
-		for c := 2*i + 1; c <= 2*i+2 && c < n; c++ {
+		for c := 2*i + 1; c <= 2*i+2 && c < len(g.due); c++ {
 			if g.due[c].at < g.due[least].at {
 				least = c
 			}
 		}
 		if least == i {
-			return front
+			return
 		}
 		g.due[i], g.due[least] = g.due[least], g.due[i]
 		i = least

@@ -87,11 +87,13 @@ func (a *AimState) begin(s *TrackState) {
 
 // place keeps a believed position.
 func (a *AimState) place(s *TrackState, fix *Fix, bootMS uint32) {
-	a.Places.add(fix.At, bootMS, &Place{
-		LatE7: fix.LatE7, LonE7: fix.LonE7, AltMM: fix.AltMM, RelAltMM: fix.RelAltMM,
-		RelKnown: fresh(fix.At, s.Position.HeightAt, positionMaxAge) && fix.RelAltMM > -maxHeightMM && fix.RelAltMM < maxHeightMM,
-		VNorthCM: fix.VNorthCM, VEastCM: fix.VEastCM, HeadingCD: fix.HeadingCD, HAccMM: fix.HAccMM, Quality: fix.Quality,
-	})
+	// Field by field: what is put together first and copied then waits for its own stores.
+	p := a.Places.add(fix.At, bootMS)
+	p.LatE7, p.LonE7 = fix.LatE7, fix.LonE7
+	p.AltMM, p.RelAltMM = fix.AltMM, fix.RelAltMM
+	p.RelKnown = fresh(fix.At, s.Position.HeightAt, positionMaxAge) && fix.RelAltMM > -maxHeightMM && fix.RelAltMM < maxHeightMM
+	p.VNorthCM, p.VEastCM = fix.VNorthCM, fix.VEastCM
+	p.HeadingCD, p.HAccMM, p.Quality = fix.HeadingCD, fix.HAccMM, fix.Quality
 }
 
 // attitude folds an ATTITUDE.
@@ -99,15 +101,16 @@ func (f *Fleet) attitude(s *TrackState, fr *Frame, p []byte, out *News) {
 	if f.clock(s, clockAttitude, u32(full(p, 4), 0), fr.At, out) || !f.looks(s) {
 		return
 	}
-	m := ReadAttitude(p)
-	t, ok := tiltOf(&m)
+	p = full(p, 16)
+	roll, pitch, yaw := f32(p, 4), f32(p, 8), f32(p, 12)
+	t, ok := tiltOf(roll, pitch, yaw)
 	switch {
 	case ok:
-		s.Aim.Attitudes.add(fr.At, m.TimeBootMs, &t)
-	case finite(m.Roll, m.Pitch, m.Yaw):
-		out.Rejected[RejectRange]++
+		*s.Aim.Attitudes.add(fr.At, u32(p, 0)) = t
+	case finite(roll, pitch, yaw):
+		out.reject(RejectRange)
 	default:
-		out.Rejected[RejectNonFinite]++
+		out.reject(RejectNonFinite)
 	}
 }
 
@@ -120,12 +123,13 @@ func finite(all ...float32) bool {
 	return true
 }
 
-func tiltOf(m *Attitude) (Tilt, bool) {
+// tiltOf takes angles over, in radians.
+func tiltOf(roll, pitch, yaw float32) (Tilt, bool) {
 	const most = 4 * math.Pi
-	if !(m.Roll >= -most && m.Roll <= most && m.Pitch >= -most && m.Pitch <= most && m.Yaw >= -most && m.Yaw <= most) {
+	if !(roll >= -most && roll <= most && pitch >= -most && pitch <= most && yaw >= -most && yaw <= most) {
 		return Tilt{}, false // not a number, or none of an angle
 	}
-	return Tilt{int32(float64(m.Roll) * 1e6), int32(float64(m.Pitch) * 1e6), int32(float64(m.Yaw) * 1e6)}, true
+	return Tilt{int32(float64(roll) * 1e6), int32(float64(pitch) * 1e6), int32(float64(yaw) * 1e6)}, true
 }
 
 func (t *Tilt) quat() quat {
@@ -133,7 +137,7 @@ func (t *Tilt) quat() quat {
 }
 
 // groundHeight folds TERRAIN_REPORT or ALTITUDE: how high the ground is below the vehicle.
-func (f *Fleet) groundHeight(s *TrackState, fr *Frame, p []byte) {
+func (f *Fleet) groundHeight(s *TrackState, fr *Frame, p []byte, _ *News) {
 	fix, here := s.Position.last(fr.At)
 	g := &s.Aim.Ground
 	var mm float64

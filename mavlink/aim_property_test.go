@@ -305,10 +305,10 @@ func aimTraffic(t testing.TB, plan *FleetPlan) (next func(), x *field) {
 	i := 0
 	return func() {
 		x.at += 20_000
-		fr := frames[i%len(frames)]
+		fr := &frames[i%len(frames)]
 		fr.At, fr.Seq = x.at, uint8(i)
 		x.last.Reset()
-		x.fleet.Apply(&fr, &x.last)
+		x.fleet.Apply(fr, &x.last)
 		i++
 	}, x
 }

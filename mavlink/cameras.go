@@ -113,7 +113,7 @@ func (f *Fleet) photo(s *TrackState, fr *Frame, ph *photo, out *News) {
 	}
 	lost, fresh := s.newest(fr, ph)
 	if !fresh {
-		out.Rejected[RejectStale]++
+		out.reject(RejectStale)
 		return
 	}
 	f.lost(s, fr.At, SourcePhoto, lost, out)
@@ -223,7 +223,7 @@ func (f *Fleet) trackingGeo(s *TrackState, fr *Frame, p []byte, out *News) {
 	why, nowhere := f.refuse(int64(m.Lat), int64(m.Lon))
 	if t.Open {
 		if nowhere {
-			out.Rejected[why]++
+			out.reject(why)
 			return
 		}
 		if t.Located && fr.At-t.Told < targetAgain && distanceMM(t.LatE7, t.LonE7, m.Lat, m.Lon) < targetMovedMM {

@@ -161,11 +161,11 @@ func (id *IdentityState) learn(c *claim, at int64) {
 // goesOn is fit and learn in one for what nearly every claim is: a little later and near by. It says false, and has done
 // nothing, where the claim is another one.
 func (id *IdentityState) goesOn(fr *Frame, p []byte) bool {
-	if len(p) < 12 {
-		return false
-	}
 	var boot uint32
 	var b *BootState
+	if len(p) < 12 {
+		p = full(p, 12) // the zeros that a boot less than 4.6 hours ago ends a SYSTEM_TIME with are left out
+	}
 	switch fr.MsgID {
 	case idAttitude:
 		boot, b = u32(p, 0), &id.Boot[clockAttitude]

@@ -83,7 +83,10 @@ const (
 
 // within brings a difference of times since boot into half a round of their 32 bits to either side.
 func within(us int64) int64 {
-	switch {
+	if us > -wrapUS/2 && us <= wrapUS/2 {
+		return us // as nearly always, without a division
+	}
+	switch us %= wrapUS; {
 	case us > wrapUS/2:
 		us -= wrapUS
 	case us <= -wrapUS/2:
@@ -94,7 +97,7 @@ func within(us int64) int64 {
 
 // hear takes a time since boot over that came at the instant at; began tells that nothing older counts any more.
 func (b *BootClock) hear(at int64, ms uint32) (began bool) {
-	late := within((at - int64(ms)*1000 - b.OffsetUS) % wrapUS)
+	late := within(at - int64(ms)*1000 - b.OffsetUS)
 	switch {
 	case b.NewestAt == 0, late > queuedUS, at-b.Since >= 2*stretchUS:
 		// Nothing known, a boot that nobody noticed, or a long silence.
@@ -125,7 +128,7 @@ func (b *BootClock) hear(at int64, ms uint32) (began bool) {
 
 // place gives the instant of a time since boot, in µs, that a frame told of at the instant at.
 func (b *BootClock) place(at, bootUS int64) int64 {
-	return at - within((at-bootUS-b.OffsetUS)%wrapUS)
+	return at - within(at-bootUS-b.OffsetUS)
 }
 
 // clockFits says whether a time since boot that came at the instant at can be of this track's clock: at most 10 s older
@@ -200,7 +203,7 @@ func (c *ClockState) dated(at, t int64) Stamp {
 
 // ahead is how far the vehicle's UTC is ahead of arrivals. A reboot in between that nobody noticed makes it unknown.
 func (c *ClockState) ahead() (us int64, known bool) {
-	us = within((c.UTC.OffsetUS - c.Boot.OffsetUS) % wrapUS)
+	us = within(c.UTC.OffsetUS - c.Boot.OffsetUS)
 	return us, c.UTC.Known && abs(us) <= skewedUS
 }
 

@@ -25,10 +25,10 @@ func (f *Fleet) command(s *TrackState, fr *Frame, p []byte, out *News) {
 	sender, heard := f.sender(s, fr)
 	switch {
 	case sender == nil:
-		out.Rejected[RejectSender]++
+		out.reject(RejectSender)
 		return
 	case f.sources[s.System]&setSpatialUser == 0:
-		out.Rejected[RejectSourceOff]++
+		out.reject(RejectSourceOff)
 		return
 	}
 	t := tag{
@@ -44,7 +44,7 @@ func (f *Fleet) command(s *TrackState, fr *Frame, p []byte, out *News) {
 		why, refused = f.refuse(c.lat, c.lon)
 	}
 	if refused {
-		out.Rejected[why]++
+		out.reject(why)
 		reply.Result = resultDenied
 	} else {
 		f.tell(s, fr.At, &t, out)

@@ -166,6 +166,7 @@ func (f *Fleet) disown(s *TrackState, comp uint8, o *SpeakerState) {
 	})
 	if len(s.Streams) != n {
 		s.Folded = nil
+		f.lose(s.System)
 		f.due = math.MinInt64 // what its links say of its silence may be another thing now
 	}
 }
@@ -198,7 +199,7 @@ func (f *Fleet) doubt(y *SystemState, from *TrackState, o *SpeakerState, c *clai
 	st.take(orderFresh, 0, fr.Seq, check, fr.At)
 	f.tracks[y.System] = append(f.tracks[y.System], s)
 	slices.SortFunc(f.tracks[y.System], func(a, b *TrackState) int { return int(a.Disc) - int(b.Disc) })
-	y.uneasy = true
+	f.unsettle(y)
 	return s
 }
 
@@ -317,6 +318,7 @@ func (f *Fleet) join(base, s *TrackState, reborn bool, at int64, out *News) {
 // drop forgets a track.
 func (f *Fleet) drop(s *TrackState) {
 	f.tracks[s.System] = slices.DeleteFunc(f.tracks[s.System], func(t *TrackState) bool { return t == s })
+	f.lose(s.System)
 	f.due = math.MinInt64
 }
 
@@ -431,8 +433,11 @@ func (f *Fleet) tellConflict(y *SystemState, at int64, out *News) {
 			out.Changes = append(out.Changes, Change{At: at, Track: Track(y.System), Vehicle: f.names[y.System], Kind: kind})
 		}
 	}
-	y.uneasy = on || len(f.tracks[y.System]) > 1 || y.Origin.At|y.Type.At|y.UID2.At != 0 ||
+	uneasy := on || len(f.tracks[y.System]) > 1 || y.Origin.At|y.Type.At|y.UID2.At != 0 ||
 		slices.ContainsFunc(y.Speakers, func(o SpeakerState) bool { return o.astray })
+	if y.uneasy = uneasy; uneasy {
+		f.lose(y.System)
+	}
 }
 
 // aside has tell told of a track beside the vehicle's own: under a name of its own and, while nobody knows what the

@@ -10,7 +10,8 @@ import (
 // tagged. It is a fold over frames. It knows no clock but the frames' and gives the same News for the same frames.
 // It is not safe for concurrent use.
 type Fleet struct {
-	dialect *dialect
+	dialect  *dialect
+	readings [denseIDs]readingOf // what is made of a message, by its id
 
 	// Of the plan, by system id.
 	names         [256]string
@@ -27,12 +28,14 @@ type Fleet struct {
 
 	systems    [256]*SystemState
 	tracks     [256][]*TrackState // by system id, then discriminator; never empty where there is a system
+	met        []uint8            // the ids of the systems, in order
 	origins    []OriginState      // by number
 	signatures []SignatureState   // by system, component, link id
 	links      []LinkState
-	due        int64        // no timer is due before this instant
-	nowhere    SpeakerState // where a component speaks from of which nobody told
-	late       bool         // the frame that is being folded came by a stream that lags beside another
+	shortcuts  [256]shortcut // by system id
+	due        int64         // no timer is due before this instant
+	nowhere    SpeakerState  // where a component speaks from of which nobody told
+	late       bool          // the frame that is being folded came by a stream that lags beside another
 }
 
 // FleetState is all that a Fleet remembers, and nothing of its plan. Its JSON round trip is exact.
@@ -54,6 +57,7 @@ const (
 // NewFleet returns a fleet that has heard nothing yet and judges by p.
 func NewFleet(p *FleetPlan) *Fleet {
 	f := &Fleet{dialect: knownDialect()}
+	f.readings = readings(f.dialect)
 	f.SetPlan(p)
 	return f
 }
@@ -90,11 +94,12 @@ func (f *Fleet) SetPlan(p *FleetPlan) {
 
 // reckon works out anew what follows from plan and memory together.
 func (f *Fleet) reckon() {
+	f.shortcuts = [256]shortcut{}
 	for id, y := range &f.systems {
 		if y == nil {
 			continue
 		}
-		y.uneasy = true // until the next frame has been looked at
+		f.unsettle(y) // until the next frame has been looked at
 		for i := range y.Speakers {
 			y.Speakers[i].astray = !f.pins[id].place(&y.Speakers[i])
 		}
@@ -164,8 +169,12 @@ func (f *Fleet) Restore(st FleetState) {
 			f.tracks[y.System] = []*TrackState{newTrack(y.System, 0)}
 		}
 	}
+	f.met = nil
 	for id := range f.tracks {
-		if len(f.tracks[id]) > 0 && f.systems[id] == nil {
+		if len(f.tracks[id]) == 0 {
+			continue
+		}
+		if f.met = append(f.met, uint8(id)); f.systems[id] == nil {
 			f.systems[id] = &SystemState{System: uint8(id)}
 		}
 	}
@@ -173,50 +182,23 @@ func (f *Fleet) Restore(st FleetState) {
 	f.reckon()
 }
 
-// The messages that the fleet reads.
-const (
-	idHeartbeat           = 0
-	idSysStatus           = 1
-	idSystemTime          = 2
-	idGPSRawInt           = 24
-	idAttitude            = 30
-	idGlobalPositionInt   = 33
-	idRCChannels          = 65
-	idCommandInt          = 75
-	idCommandLong         = 76
-	idTerrainReport       = 136
-	idAltitude            = 141
-	idBatteryStatus       = 147
-	idAutopilotVersion    = 148
-	idMountStatus         = 158
-	idCameraFeedback      = 180
-	idEKFStatusReport     = 193
-	idEstimatorStatus     = 230
-	idExtendedSysState    = 245
-	idNamedValueFloat     = 251
-	idNamedValueInt       = 252
-	idStatusText          = 253
-	idButtonChange        = 257
-	idCameraImageCaptured = 263
-	idMountOrientation    = 265
-	idCameraFOVStatus     = 271
-	idCameraTrackingGeo   = 276
-	idGimbalAttitude      = 285
-	idGNSSIntegrity       = 441
-)
-
 // Apply folds one frame, whose CRC holds, and adds what it brought to out. Frames of the station itself are not for
 // Apply: see Origin and Link. Frames of ids outside the dialect are passed over, since no CRC vouches for them.
 // The caller has called Advance with the frame's time.
 func (f *Fleet) Apply(fr *Frame, out *News) {
-	if !f.dialect.lookup(fr.MsgID).known() {
+	how := f.reading(fr.MsgID)
+	if how == readsNothing {
+		return
+	}
+	w := &f.shortcuts[fr.SysID]
+	if place := w.places[fr.CompID]; place != 0 && f.goOn(w, place, how, fr, out) {
 		return
 	}
 	p := Payload(fr.Raw)
 	if fr.SysID == 0 {
 		// 0 is the address of all systems, no system's own: nothing can be learnt of a sender that gives no name.
 		if fr.MsgID == idGlobalPositionInt || isTag(fr.MsgID, p) {
-			out.Rejected[RejectComponent]++
+			out.reject(RejectComponent)
 		}
 		return
 	}
@@ -231,76 +213,9 @@ func (f *Fleet) Apply(fr *Frame, out *News) {
 	switch s := f.route(fr, p, out); {
 	case s == nil: // a copy of a frame that has been folded already
 	case s.Disc != 0:
-		f.aside(s, out, func() { f.fold(s, fr, p, out) })
+		f.aside(s, out, func() { f.fold(s, how, fr, p, out) })
 	default:
-		f.fold(s, fr, p, out)
-	}
-}
-
-// fold folds a frame of a track.
-func (f *Fleet) fold(s *TrackState, fr *Frame, p []byte, out *News) {
-	if s.Clock.FirstHeard == 0 {
-		s.Clock.FirstHeard = fr.At
-	}
-	if f.late && s.overtaken(fr) {
-		return
-	}
-
-	switch fr.MsgID {
-	case idHeartbeat:
-		f.heartbeat(s, fr, p, out)
-	case idGlobalPositionInt:
-		f.globalPosition(s, fr, p, out)
-	case idGimbalAttitude, idMountOrientation, idMountStatus, idCameraFOVStatus:
-		f.gimbal(s, fr, p, out)
-	case idButtonChange:
-		f.button(s, fr, p, out)
-	case idNamedValueFloat, idNamedValueInt:
-		f.namedValue(s, fr, p, out)
-	case idCommandInt, idCommandLong:
-		f.command(s, fr, p, out)
-	case idStatusText:
-		f.statusText(s, fr, p, out)
-	case idCameraFeedback:
-		f.cameraFeedback(s, fr, p, out)
-	case idCameraImageCaptured:
-		f.imageCaptured(s, fr, p, out)
-	case idCameraTrackingGeo:
-		f.trackingGeo(s, fr, p, out)
-	default:
-		if f.speaks(s, fr.CompID) {
-			f.foldAutopilot(s, fr, p, out)
-		}
-	}
-}
-
-// foldAutopilot folds what only the autopilot of a track may say of it.
-func (f *Fleet) foldAutopilot(s *TrackState, fr *Frame, p []byte, out *News) {
-	switch fr.MsgID {
-	case idSystemTime:
-		f.systemTime(s, fr, p, out)
-	case idAttitude:
-		f.attitude(s, fr, p, out)
-	case idGPSRawInt:
-		f.gps(s, fr, p, out)
-	case idEKFStatusReport, idEstimatorStatus:
-		f.estimator(s, fr, p, out)
-	case idExtendedSysState:
-		s.Vehicle.Landed, s.Vehicle.LandedAt = ReadExtendedSysState(p).LandedState, fr.At
-		f.flight(s, fr.At, out)
-	case idSysStatus:
-		s.Vehicle.Main.sysStatus(p)
-		f.rcHealth(s, p)
-	case idBatteryStatus:
-		s.Vehicle.Pack.batteryStatus(p)
-	case idGNSSIntegrity:
-		f.integrity(s, fr, p, out)
-	case idAutopilotVersion:
-		f.autopilotVersion(s, fr, p, out)
-	case idTerrainReport, idAltitude:
-		f.groundHeight(s, fr, p)
-	case idRCChannels:
-		f.rcChannels(s, fr, p, out)
+		f.fold(s, how, fr, p, out)
 	}
 }
 

@@ -261,14 +261,14 @@ func quietFlight(t testing.TB) []Frame {
 }
 
 // again makes a frame the next one of its sender, at the instant at.
-func (fr *Frame) again(at int64, seq uint8) {
-	fr.At, fr.Seq = at, seq
+func (f *Frame) again(at int64, seq uint8) {
+	f.At, f.Seq = at, seq
 	boot := uint32((at-fieldStart)/1000) + 60_000
-	switch fr.MsgID {
+	switch f.MsgID {
 	case idAttitude, idGlobalPositionInt:
-		binary.LittleEndian.PutUint32(fr.Raw[headerV2:], boot)
+		binary.LittleEndian.PutUint32(f.Raw[headerV2:], boot)
 	case idSystemTime:
-		binary.LittleEndian.PutUint32(fr.Raw[headerV2+8:], boot)
+		binary.LittleEndian.PutUint32(f.Raw[headerV2+8:], boot)
 	}
 }
 

@@ -93,7 +93,7 @@ func (f *Fleet) gimbal(s *TrackState, fr *Frame, p []byte, out *News) {
 		hit = m.hit()
 	}
 	if wild { // in 265, NaN says that an angle is not known
-		out.Rejected[RejectNonFinite]++
+		out.reject(RejectNonFinite)
 	}
 	if device > maxDevice {
 		device = 0
@@ -114,7 +114,7 @@ func (f *Fleet) gimbal(s *TrackState, fr *Frame, p []byte, out *News) {
 		s.Aim.Unsigned = fr.At
 	}
 	if ok {
-		g.Pointings.add(at, bootMS, &is)
+		*g.Pointings.add(at, bootMS) = is
 	}
 	if hit != (Hit{}) {
 		hit.At, hit.BootMS = at, bootMS

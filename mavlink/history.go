@@ -23,8 +23,9 @@ const (
 	maxSkew        = 1_000_000 // a sample further from the tag says nothing of it (PROTOCOL 2.4)
 )
 
-// add keeps a sample, in the newest one's place where that is too close behind its predecessor to be kept.
-func (h *History[V]) add(at int64, bootMS uint32, is *V) {
+// add makes room for a sample, in the newest one's place where that is too close behind its predecessor to be kept, and
+// gives what is to be set.
+func (h *History[V]) add(at int64, bootMS uint32) (is *V) {
 	n := len(h.Samples)
 	if n > 1 {
 		before := h.Newest - 1
@@ -37,23 +38,24 @@ func (h *History[V]) add(at int64, bootMS uint32, is *V) {
 			apart = int64(y.BootMS-x.BootMS) * 1000 // a radio hands over several samples at once
 		}
 		if apart < historySpacing {
-			y.At, y.BootMS, y.Is = at, bootMS, *is
-			return
+			y.At, y.BootMS = at, bootMS
+			return &y.Is
 		}
 	}
 	if n < historyLen {
 		if n == 0 {
 			h.Samples = make([]Sample[V], 0, historyLen)
 		}
-		h.Samples = append(h.Samples, Sample[V]{at, bootMS, *is})
+		h.Samples = append(h.Samples, Sample[V]{At: at, BootMS: bootMS})
 		h.Newest = n
-		return
+		return &h.Samples[n].Is
 	}
 	if h.Newest++; h.Newest == historyLen {
 		h.Newest = 0
 	}
 	y := &h.Samples[h.Newest]
-	y.At, y.BootMS, y.Is = at, bootMS, *is
+	y.At, y.BootMS = at, bootMS
+	return &y.Is
 }
 
 // clone is a copy; of a ring that cannot be, as a damaged file may hold one, nothing.

@@ -74,6 +74,8 @@ func (f *Fleet) meet(id uint8) *SystemState {
 	y := &SystemState{System: id}
 	f.systems[id] = y
 	f.tracks[id] = []*TrackState{newTrack(id, 0)}
+	i, _ := slices.BinarySearch(f.met, id)
+	f.met = slices.Insert(f.met, i, id)
 	return y
 }
 
@@ -85,10 +87,16 @@ func newTrack(system, disc uint8) *TrackState {
 
 // speaker is where a component speaks from, nil where nobody told.
 func (y *SystemState) speaker(comp uint8) *SpeakerState {
-	for i := range y.Speakers {
-		if y.Speakers[i].Component == comp {
-			return &y.Speakers[i]
+	lo, hi := 0, len(y.Speakers)
+	for lo < hi {
+		if mid := int(uint(lo+hi) >> 1); y.Speakers[mid].Component < comp {
+			lo = mid + 1
+		} else {
+			hi = mid
 		}
+	}
+	if lo < len(y.Speakers) && y.Speakers[lo].Component == comp {
+		return &y.Speakers[lo]
 	}
 	return nil
 }
@@ -106,7 +114,7 @@ func (f *Fleet) spokenFrom(system, comp uint8) SpeakerState {
 // origin takes over which origin a component speaks from. A note names an origin the first time that a session uses
 // its number; numbers of the session before are told anew.
 func (f *Fleet) origin(note OriginNote) {
-	i, found := slices.BinarySearchFunc(f.origins, note.Origin, func(o OriginState, n uint16) int { return cmp.Compare(o.Origin, n) })
+	i, found := f.originAt(note.Origin)
 	if note.Link != "" || note.Address != "" {
 		if !found {
 			f.origins = slices.Insert(f.origins, i, OriginState{Origin: note.Origin})
@@ -129,8 +137,27 @@ func (f *Fleet) origin(note OriginNote) {
 		o = &y.Speakers[i]
 	}
 	o.Origin, o.Link, o.Address = note.Origin, note.Link, note.Address
-	o.astray = !f.pins[note.System].place(o)
-	y.uneasy = y.uneasy || o.astray
+	if o.astray = !f.pins[note.System].place(o); o.astray {
+		f.unsettle(y)
+	}
+	f.shortcuts[note.System].places[note.Component] = 0
+}
+
+// originAt is the place of an origin in the list, or the one where it belongs. Numbers are given out one by one, so it is
+// mostly found by its distance from the first.
+func (f *Fleet) originAt(n uint16) (i int, found bool) {
+	if len(f.origins) > 0 {
+		if i = int(n) - int(f.origins[0].Origin); i >= 0 && i < len(f.origins) && f.origins[i].Origin == n {
+			return i, true
+		}
+	}
+	return slices.BinarySearchFunc(f.origins, n, func(o OriginState, n uint16) int { return cmp.Compare(o.Origin, n) })
+}
+
+// unsettle makes the next frames of a system be looked at for more than whose stream they go on with.
+func (f *Fleet) unsettle(y *SystemState) {
+	y.uneasy = true
+	f.lose(y.System)
 }
 
 // route gives the track that a frame belongs to, made at its first frame, with the frame counted; nil for one that is
@@ -170,11 +197,8 @@ func (f *Fleet) routeAlone(y *SystemState, o *SpeakerState, fr *Frame, p []byte,
 		f.due = math.MinInt64 // what its link says of its silence may be another thing now
 	}
 	if fr.Seq-st.Seq == 1 && st.Counting && st.Vouched && !beside && (!makesClaim(fr.MsgID) || !f.speaks(s, fr.CompID) || s.Identity.goesOn(fr, p)) {
-		// As nearly every frame.
-		st.Heard, st.Seq, st.Seen = fr.At, fr.Seq, st.Seen<<1|1
-		st.Gone <<= 1
-		st.Checks[fr.Seq%seqWindow] = check
-		st.Frames++
+		st.next(fr)
+		f.find(y, s, st)
 		return s
 	}
 	how, ahead := st.judge(fr.Seq, check)
@@ -211,7 +235,11 @@ func (f *Fleet) routeAlone(y *SystemState, o *SpeakerState, fr *Frame, p []byte,
 
 // begin makes a stream of s at its first frame.
 func (f *Fleet) begin(s *TrackState, o *SpeakerState, fr *Frame, vouched bool) *StreamState {
-	f.due = math.MinInt64
+	v := &s.Vehicle
+	if !v.Exists || fr.CompID == v.Component || len(s.Streams) >= maxStreams && s.Streams[s.oldestStream()].Component == v.Component {
+		f.due = math.MinInt64 // the vehicle's silence hangs on the streams of its autopilot
+	}
+	f.lose(s.System)
 	return s.newStream(StreamState{
 		Component: fr.CompID, Link: o.Link, Address: o.Address, Since: fr.At, Heard: fr.At, Vouched: vouched,
 	})

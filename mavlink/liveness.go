@@ -64,8 +64,8 @@ func (f *Fleet) Advance(at int64, out *News) (due bool) {
 
 func (f *Fleet) advance(at int64, out *News) {
 	f.due = never
-	for i := range f.tracks {
-		if y := f.systems[i]; y != nil && y.uneasy {
+	for _, i := range f.met {
+		if y := f.systems[i]; y.uneasy {
 			f.due = min(f.due, f.lull(y, at, out))
 			f.tellConflict(y, at, out) // a plan may have ended it
 		}

@@ -205,6 +205,7 @@ type News struct {
 	Replies  []Reply
 	// Rejected counts positions and evidence that were not believed, by reason.
 	Rejected Rejections
+	refusals int // the sum of Rejected
 }
 
 // Reject is why a position or a piece of evidence was not believed.
@@ -246,9 +247,25 @@ func Rejects() []Reject {
 	return all
 }
 
+// reject counts what was not believed.
+func (n *News) reject(why Reject) {
+	n.Rejected[why]++
+	n.refusals++
+}
+
+// Refused says whether anything was not believed.
+func (n *News) Refused() bool { return n.refusals != 0 }
+
+// Empty says whether there is nothing in n.
+func (n *News) Empty() bool {
+	return len(n.Fixes)|len(n.Changes)|len(n.Evidence)|len(n.Sorties)|len(n.LostTags)|len(n.Replies)|n.refusals == 0
+}
+
 // Reset empties n.
 func (n *News) Reset() {
 	n.Fixes, n.Evidence, n.Changes, n.Sorties = n.Fixes[:0], n.Evidence[:0], n.Changes[:0], n.Sorties[:0]
 	n.LostTags, n.Replies = n.LostTags[:0], n.Replies[:0]
-	n.Rejected = Rejections{}
+	if n.refusals != 0 {
+		n.Rejected, n.refusals = Rejections{}, 0
+	}
 }

@@ -58,7 +58,7 @@ func (f *Fleet) poiText(s *TrackState, fr *Frame, m StatusText, out *News) {
 	key := EvidenceKey{MsgID: idStatusText, Track: s.Track(), Comp: fr.CompID}
 	var ok bool
 	if t.lat, t.lon, ok = parsePOI(m.Text); !ok {
-		out.Rejected[RejectUndecodable]++
+		out.reject(RejectUndecodable)
 		t.none, t.key = true, key
 		t.key.N = fnv1a(m.Text)
 		f.tell(s, fr.At, &t, out)

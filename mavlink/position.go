@@ -70,12 +70,12 @@ func refusePoint(lat, lon int64) (why Reject, refused bool) {
 // on sending it without a position: 0/0, or the last one (PROTOCOL 4).
 func (f *Fleet) globalPosition(s *TrackState, fr *Frame, p []byte, out *News) {
 	if !f.speaks(s, fr.CompID) {
-		out.Rejected[RejectComponent]++
+		out.reject(RejectComponent)
 		return
 	}
 	m := ReadGlobalPositionInt(p)
 	if f.clock(s, clockPosition, m.TimeBootMs, fr.At, out) {
-		out.Rejected[RejectStale]++
+		out.reject(RejectStale)
 		return
 	}
 	if m.RelativeAlt > -maxHeightMM && m.RelativeAlt < maxHeightMM {
@@ -154,7 +154,7 @@ func (f *Fleet) believe(s *TrackState, c *reading, out *News) {
 		why, refused = RejectStale, true
 	}
 	if refused {
-		out.Rejected[why]++
+		out.reject(why)
 		return
 	}
 	c.Track = s.Track()
@@ -166,7 +166,6 @@ func (f *Fleet) believe(s *TrackState, c *reading, out *News) {
 		c.Quality = min(c.Quality, QualityDegraded)
 	}
 	c.Airborne = s.airborne(c.At)
-	p.Known, p.Fix = true, c.Fix
 	if c.global {
 		p.GlobalAt = c.At
 	}
@@ -176,6 +175,7 @@ func (f *Fleet) believe(s *TrackState, c *reading, out *News) {
 	if s.Flight.Flying {
 		s.Flight.count(&c.Fix)
 	}
+	p.Known, p.Fix = true, c.Fix
 	out.Fixes = append(out.Fixes, c.Fix)
 }
 

@@ -29,10 +29,11 @@ func turned(roll, pitch, yaw float64) quat {
 // rounding and less than what a filler or another field order gives.
 func quatOf(q [4]float32) (quat, bool) {
 	p := quat{float64(q[0]), float64(q[1]), float64(q[2]), float64(q[3])}
-	if n := p.norm(); !(n >= 0.99 && n <= 1.01) { // NaN fails
+	n := p.norm()
+	if !(n >= 0.99 && n <= 1.01) { // NaN fails
 		return quat{}, false
 	}
-	return p.unit(), true
+	return quat{p.w / n, p.x / n, p.y / n, p.z / n}, true
 }
 
 func (a quat) norm() float64 { return math.Sqrt(a.w*a.w + a.x*a.x + a.y*a.y + a.z*a.z) }

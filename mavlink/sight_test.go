@@ -287,7 +287,7 @@ func TestAHistoryReachesBackTwoSecondsAtAnyRate(t *testing.T) {
 				if dated {
 					boot = uint32((at - fieldStart) / 1000)
 				}
-				h.add(at, boot, &Tilt{Yaw: int32((at - fieldStart) / 1000)})
+				*h.add(at, boot) = Tilt{Yaw: int32((at - fieldStart) / 1000)}
 			}
 			if len(h.Samples) != historyLen || h.Samples[h.Newest].At != at {
 				t.Fatalf("every %d µs: %d samples, the newest of %d", every, len(h.Samples), h.Samples[h.Newest].At)
@@ -307,7 +307,7 @@ func TestAHistoryReachesBackTwoSecondsAtAnyRate(t *testing.T) {
 	// A radio that hands over half a second of samples at once.
 	var h History[Tilt]
 	for i := range 100 {
-		h.add(fieldStart+int64(i/10)*500_000, uint32(1000+i*50), &Tilt{Yaw: int32(i)})
+		*h.add(fieldStart+int64(i/10)*500_000, uint32(1000+i*50)) = Tilt{Yaw: int32(i)}
 	}
 	if span := h.Samples[h.Newest].BootMS - h.Samples[(h.Newest+1)%historyLen].BootMS; span < 2000 {
 		t.Errorf("in bursts they reach back %d ms", span)

@@ -197,11 +197,11 @@ type tag struct {
 func (f *Fleet) heeds(s *TrackState, comp uint8, src Source, out *News) bool {
 	switch {
 	case f.foreign(s, comp):
-		out.Rejected[RejectComponent]++
+		out.reject(RejectComponent)
 	case f.sources[s.System]&src.set() == 0:
-		out.Rejected[RejectSourceOff]++
+		out.reject(RejectSourceOff)
 	case f.ignored(s):
-		out.Rejected[RejectIgnored]++
+		out.reject(RejectIgnored)
 	default:
 		return true
 	}
@@ -237,7 +237,7 @@ func (f *Fleet) tell(s *TrackState, at int64, t *tag, out *News) {
 	if !t.none {
 		var why Reject
 		if why, t.none = f.refuse(t.lat, t.lon); t.none {
-			out.Rejected[why]++
+			out.reject(why)
 		}
 	}
 	if t.none || t.look {

@@ -47,7 +47,7 @@ func (f *Fleet) statusText(s *TrackState, fr *Frame, p []byte, out *News) {
 	case poi && !(listens && f.sources[s.System]&setPOIScript == 0):
 		f.poiText(s, fr, m, out)
 	case !poi && !listens && bytes.HasPrefix(m.Text, []byte("POI ")) && (m.ID == 0 || m.ChunkSeq == 0):
-		out.Rejected[RejectUndecodable]++ // the script's form without its number
+		out.reject(RejectUndecodable) // the script's form without its number
 	}
 	if !listens {
 		return
@@ -162,7 +162,7 @@ func (f *Fleet) textSaid(s *TrackState, comp uint8, since, at int64, id uint16, 
 		return // told as such
 	}
 	if !utf8.Valid(text) {
-		out.Rejected[RejectGarbled]++
+		out.reject(RejectGarbled)
 	}
 	kind, count, ok := r.readText(text)
 	if !ok {

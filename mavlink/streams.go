@@ -29,8 +29,8 @@ const (
 	seqWindow = 64
 	// maxGap is the longest run of missing frames that is a loss; more is a new start of the sender.
 	maxGap = 64
-	// maxStreams bounds the streams of a track; the one heard longest ago gives way.
-	maxStreams = 16
+	// maxStreams bounds the streams of a track, each of a component over a link; the one heard longest ago gives way.
+	maxStreams = 64
 	// liveFor is how lately a stream must have been heard to count beside another.
 	liveFor = 1_500_000
 )
@@ -164,15 +164,20 @@ func (s *TrackState) newStream(st StreamState) *StreamState {
 		s.Streams = append(s.Streams, st)
 		return &s.Streams[len(s.Streams)-1]
 	}
-	oldest := 0
+	oldest := s.oldestStream()
+	s.Folded = nil // it names streams by their places
+	s.Streams[oldest] = st
+	return &s.Streams[oldest]
+}
+
+// oldestStream is the place of the stream that was heard longest ago.
+func (s *TrackState) oldestStream() (oldest int) {
 	for i := range s.Streams {
 		if s.Streams[i].Heard < s.Streams[oldest].Heard {
 			oldest = i
 		}
 	}
-	s.Folded = nil // it names streams by their places
-	s.Streams[oldest] = st
-	return &s.Streams[oldest]
+	return oldest
 }
 
 // resume makes st go on where the same stream, as another track had it, stands now.
@@ -217,9 +222,17 @@ func (s *TrackState) copied(fr *Frame, p []byte, st *StreamState, signed bool) b
 			place = uint8(i)
 		}
 	}
-	for i := range s.Folded {
-		if c := &s.Folded[i]; c.Hash == hash && c.Stream != place && fr.At-c.At <= copyWindow {
+	// A copy is mostly close behind: newest first, and no further back than one can be.
+	for n, i := len(s.Folded), s.newestFolded(); n > 0; n-- {
+		c := &s.Folded[i]
+		if fr.At-c.At > copyWindow {
+			break
+		}
+		if c.Hash == hash && c.Stream != place {
 			return true
+		}
+		if i--; i < 0 {
+			i = len(s.Folded) - 1
 		}
 	}
 	c := FoldedState{Hash: hash, At: fr.At, Stream: place}
@@ -230,6 +243,14 @@ func (s *TrackState) copied(fr *Frame, p []byte, st *StreamState, signed bool) b
 		s.Oldest = (s.Oldest + 1) % maxFolded
 	}
 	return false
+}
+
+// newestFolded is the place of the newest frame in s.Folded.
+func (s *TrackState) newestFolded() int {
+	if len(s.Folded) < maxFolded || s.Oldest%maxFolded == 0 {
+		return len(s.Folded) - 1
+	}
+	return int(s.Oldest%maxFolded) - 1
 }
 
 // content is a hash of what a frame says: component, message and payload, without the zeros at its end that MAVLink 2

@@ -279,7 +279,7 @@ func (f *Fleet) namedValue(s *TrackState, fr *Frame, p []byte, out *News) {
 		value = float64(math.Float32frombits(m.Bits))
 	}
 	if value-value != 0 { // NaN, or infinite
-		out.Rejected[RejectNonFinite]++
+		out.reject(RejectNonFinite)
 		value = 0
 	}
 	if value == 0 {

@@ -335,7 +335,7 @@ func TestAQuietStreamOfASourceAllocatesNothing(t *testing.T) {
 			x.at += 10_000
 			frames[i].At = x.at
 			x.fleet.Advance(x.at, &news)
-			x.fleet.fold(x.fleet.tracks[1][0], &frames[i], Payload(frames[i].Raw), &news)
+			x.fleet.fold(x.fleet.tracks[1][0], x.fleet.reading(frames[i].MsgID), &frames[i], Payload(frames[i].Raw), &news)
 		}
 	}); n != 0 || len(news.Evidence) != 0 {
 		t.Errorf("%v allocations, %d pieces of evidence", n, len(news.Evidence))

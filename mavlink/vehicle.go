@@ -170,29 +170,36 @@ func (f *Fleet) forget(s *TrackState) {
 }
 
 // sysStatus folds a SYS_STATUS.
-func (b *Battery) sysStatus(p []byte) {
-	m := ReadSysStatus(p)
-	mv := int32(m.VoltageBattery)
+func (f *Fleet) sysStatus(s *TrackState, _ *Frame, p []byte, _ *News) {
+	p = full(p, 31)
+	mv := int32(u16(p, 14))
 	if mv == math.MaxUint16 {
 		mv = 0
 	}
-	b.set(m.BatteryRemaining, mv)
+	s.Vehicle.Main.set(int8(p[30]), mv)
+	f.rcHealth(s, p)
 }
 
 // batteryStatus folds a BATTERY_STATUS of the first pack: cell voltages, or the whole in the first of them, the unused
 // ones 65535.
-func (b *Battery) batteryStatus(p []byte) {
-	m := ReadBatteryStatus(p)
-	if m.ID != 0 {
+func (f *Fleet) batteryStatus(s *TrackState, _ *Frame, p []byte, _ *News) {
+	p = full(p, 36)
+	if p[32] != 0 { // of another pack
 		return
 	}
 	sum := int32(0)
-	for _, mv := range m.Voltages {
-		if mv != math.MaxUint16 {
+	for at := 10; at < 30; at += 2 {
+		if mv := u16(p, at); mv != math.MaxUint16 {
 			sum += int32(mv)
 		}
 	}
-	b.set(m.BatteryRemaining, sum)
+	s.Vehicle.Pack.set(int8(p[35]), sum)
+}
+
+// extendedSysState folds an EXTENDED_SYS_STATE.
+func (f *Fleet) extendedSysState(s *TrackState, fr *Frame, p []byte, out *News) {
+	s.Vehicle.Landed, s.Vehicle.LandedAt = ReadExtendedSysState(p).LandedState, fr.At
+	f.flight(s, fr.At, out)
 }
 
 // set takes a reading over. No battery has 0 mV: senders without a sensor give it.

@@ -2,9 +2,7 @@ package ledger
 
 import (
 	"bytes"
-	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -44,8 +42,20 @@ type Sortie struct {
 // Commit stores what is new in the changes in one transaction, each transition with a queued notice for each of its
 // recipients, and gives the events that it stored. What the ledger holds already is left out.
 func (l *Ledger) Commit(changes ...*Changes) ([]Stored, error) {
+	return l.CommitAfter(func() {}, changes...)
+}
+
+// CommitAfter is Commit, but for a wait right before the transaction is committed: until then nothing of it is in the
+// ledger, however the process or the machine ends. wait is not called where the changes cannot be stored.
+func (l *Ledger) CommitAfter(wait func(), changes ...*Changes) ([]Stored, error) {
 	stored, err := l.write(func(t *tx) error {
 		for _, c := range changes {
+			t.goesTo, t.placed = map[string]string{}, map[string]string{}
+			for i := range c.Transitions {
+				if s := c.Transitions[i].Sighting; s != nil {
+					t.goesTo[s.ID] = c.Transitions[i].Alert
+				}
+			}
 			// Sightings go first: the transitions say to which alert they belong.
 			if err := each(c.Sightings, t.sighting); err != nil {
 				return err
@@ -63,6 +73,7 @@ func (l *Ledger) Commit(changes ...*Changes) ([]Stored, error) {
 				return err
 			}
 		}
+		wait()
 		return nil
 	})
 	if err != nil {
@@ -81,10 +92,13 @@ func each[T any](list []T, f func(*T) error) error {
 }
 
 func (t *tx) transition(tr *alerts.Transition) error {
-	var held bool
-	err := t.row(`SELECT EXISTS (SELECT 1 FROM transitions WHERE station = ? AND seq = ?)`, tr.Station, int64(tr.Seq)).Scan(&held)
-	if err != nil || held {
-		return err
+	own := tr.Station == t.l.o.Station
+	if !own || tr.Seq <= t.lastSeq { // else it is new
+		var held bool
+		err := t.row(`SELECT EXISTS (SELECT 1 FROM transitions WHERE station = ? AND seq = ?)`, tr.Station, int64(tr.Seq)).Scan(&held)
+		if err != nil || held {
+			return err
+		}
 	}
 	data, err := transitionData(tr)
 	if err != nil {
@@ -97,7 +111,7 @@ func (t *tx) transition(tr *alerts.Transition) error {
 	if _, err := t.exec(`INSERT INTO transitions (station, seq, n) VALUES (?, ?, ?)`, tr.Station, int64(tr.Seq), n); err != nil {
 		return err
 	}
-	if tr.Station == t.l.o.Station {
+	if own {
 		t.lastSeq = max(t.lastSeq, tr.Seq)
 	}
 	if err := t.alert(tr, n); err != nil {
@@ -122,8 +136,11 @@ func (t *tx) alert(tr *alerts.Transition, n int64) error {
 		if s.Located {
 			lat, lon, ce90 = int64(s.Lat), int64(s.Lon), int64(s.CE90)
 		}
-		if _, err := t.exec(`UPDATE sightings SET alert = ? WHERE id = ? AND alert <> ?`, tr.Alert, s.ID, tr.Alert); err != nil {
-			return err
+		if t.placed[s.ID] != tr.Alert { // else it was put there just now
+			if _, err := t.exec(`UPDATE sightings SET alert = ? WHERE id = ? AND alert <> ?`, tr.Alert, s.ID, tr.Alert); err != nil {
+				return err
+			}
+			delete(t.placed, s.ID)
 		}
 	}
 	owner, named := tr.Owner, tr.Owner != 0 || tr.To == alerts.Open || tr.Event == alerts.Reopened || tr.Event == alerts.Corrected
@@ -148,9 +165,14 @@ func (t *tx) sighting(s *alerts.Sighting) error {
 	} else {
 		data = append(data, "false}"...)
 	}
-	return t.upsert("sighting", s.ID, s.At, data,
+	added, err := t.upsert("sighting", s.ID, s.At, data,
 		`SELECT e.data FROM sightings p JOIN events e ON e.n = p.last WHERE p.id = ?`,
-		`INSERT INTO sightings (first, last, id, alert) VALUES (?, ?, ?, '') ON CONFLICT (id) DO UPDATE SET last = excluded.last`)
+		`UPDATE sightings SET last = ? WHERE id = ?`,
+		`INSERT INTO sightings (first, last, id, alert) VALUES (?1, ?1, ?2, ?3) ON CONFLICT (id) DO NOTHING`, t.goesTo[s.ID])
+	if added {
+		t.placed[s.ID] = t.goesTo[s.ID]
+	}
+	return err
 }
 
 func (t *tx) sortie(s *Sortie) error {
@@ -162,24 +184,32 @@ func (t *tx) sortie(s *Sortie) error {
 	if s.Landed != 0 {
 		at = s.Landed
 	}
-	return t.upsert("sortie", s.ID, at, data,
+	_, err = t.upsert("sortie", s.ID, at, data,
 		`SELECT e.data FROM sorties p JOIN events e ON e.n = p.last WHERE p.id = ?`,
-		`INSERT INTO sorties (first, last, id) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET last = excluded.last`)
+		`UPDATE sorties SET last = ? WHERE id = ?`,
+		`INSERT INTO sorties (first, last, id) VALUES (?1, ?1, ?2) ON CONFLICT (id) DO NOTHING`)
+	return err
 }
 
-// upsert stores an event about something with an id, unless its newest event says the same.
-func (t *tx) upsert(kind, id string, at alerts.Time, data []byte, newest, put string) error {
-	var was []byte
-	err := t.row(newest, id).Scan(&was)
-	if err == nil && bytes.Equal(was, data) || err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return err
+// upsert stores an event about something with an id, unless its newest event says the same, and says whether the id is
+// new. put adds its row, given the event, the id and more, and does nothing where there is one: as a rule there is none,
+// and nothing has to be asked. newest gives the newest event's data, move makes another event the newest.
+func (t *tx) upsert(kind, id string, at alerts.Time, data []byte, newest, move, put string, more ...any) (added bool, err error) {
+	rows, err := t.exec(put, append([]any{t.n + 1, id}, more...)...)
+	if err != nil {
+		return false, err
+	}
+	if added = rows > 0; !added {
+		var was []byte
+		if err := t.row(newest, id).Scan(&was); err != nil || bytes.Equal(was, data) {
+			return false, err
+		}
 	}
 	n, err := t.append(event{at: at, kind: kind, subject: id, data: data})
-	if err != nil {
-		return err
+	if err == nil && !added {
+		_, err = t.exec(move, n, id)
 	}
-	_, err = t.exec(put, n, n, id)
-	return err
+	return added, err
 }
 
 func (t *tx) zoneEvent(z *ZoneEvent) error {

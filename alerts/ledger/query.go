@@ -117,14 +117,18 @@ const alertColumns = `SELECT a.first, a.state, a.owner, coalesce(p.name, ''), a.
 
 // An entry is a fact or words; a request without words is only the cause of a transition. A mark has no subject: its
 // note is found by the alert that its answer named. What was refused did not happen, and the client's key is not for
-// others.
-const timelineQuery = `SELECT n, at, kind, CASE kind WHEN 'request' THEN json_remove(data, '$.key') ELSE data END, coalesce(personal, '') FROM events
-	WHERE personal IS NOT '' AND (
-		subject = ?1 AND kind IN ('transition', 'notice', 'request')
-		OR n IN (SELECT n FROM requests WHERE alert = ?1 AND alert <> ''))
-	AND NOT EXISTS (SELECT 1 FROM requests r WHERE r.n = events.n AND json_valid(CAST(r.reply AS TEXT))
-		AND coalesce(json_extract(CASE WHEN json_valid(CAST(r.reply AS TEXT)) THEN CAST(r.reply AS TEXT) END, '$.refused'), '') <> '')
-	ORDER BY n DESC LIMIT ?2`
+// others. Both halves come in the order of their indexes, so that of a long history only its end is read.
+const (
+	timelineQuery = `SELECT e.n, ` + entryColumns + ` FROM events e
+		WHERE e.subject = ?1 AND e.kind IN ('transition', 'notice', 'request') AND ` + entryTold + `
+	UNION ALL
+	SELECT q.n, ` + entryColumns + ` FROM requests q JOIN events e ON e.n = q.n
+		WHERE q.alert = ?1 AND q.alert <> '' AND e.subject <> ?1 AND ` + entryTold + `
+	ORDER BY 1 DESC LIMIT ?2`
+	entryColumns = `e.at, e.kind, CASE e.kind WHEN 'request' THEN json_remove(e.data, '$.key') ELSE e.data END, coalesce(e.personal, '')`
+	entryTold    = `e.personal IS NOT '' AND NOT EXISTS (SELECT 1 FROM requests r WHERE r.n = e.n AND json_valid(CAST(r.reply AS TEXT))
+		AND coalesce(json_extract(CASE WHEN json_valid(CAST(r.reply AS TEXT)) THEN CAST(r.reply AS TEXT) END, '$.refused'), '') <> '')`
+)
 
 // Alerts lists alerts, the newest opened first, and gives the cursor of the next page, "" at the end.
 func (l *Ledger) Alerts(f Filter) ([]Alert, string, error) {

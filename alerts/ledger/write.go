@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"go.uber.org/zap"
 )
@@ -18,6 +19,9 @@ type tx struct {
 	chain   []byte
 	lastSeq uint64
 	stored  []Stored
+
+	goesTo map[string]string // by sighting, the alert that the changes say it is in at last
+	placed map[string]string // and of those that they added, the alert that they were added with
 }
 
 // write runs f in a transaction and makes it durable: all of it or nothing. It gives the events that f stored.
@@ -52,13 +56,29 @@ func (l *Ledger) write(f func(*tx) error) ([]Stored, error) {
 		return nil, err
 	}
 	if len(t.stored) > 0 {
+		l.commits++
+		l.copier.committed(l.commits)
 		l.headMu.Lock()
 		l.headN, l.chain, l.lastSeq = t.n, t.chain, t.lastSeq
-		close(l.grown)
-		l.grown = make(chan struct{})
+		if !l.growing {
+			l.growing = true
+			time.AfterFunc(grownAfter, l.tellGrown)
+		}
 		l.headMu.Unlock()
 	}
 	return t.stored, nil
+}
+
+// grownAfter is how long readers wait for news. Those that watch are many and people; what was committed is on its way
+// to a receiver meanwhile, and has the processor to itself. What comes close together is read at once.
+const grownAfter = 20 * time.Millisecond
+
+func (l *Ledger) tellGrown() {
+	l.headMu.Lock()
+	defer l.headMu.Unlock()
+	l.growing = false
+	close(l.grown)
+	l.grown = make(chan struct{})
 }
 
 // inPlace says whether what is about to be committed goes into the files that the next start will find. One that was

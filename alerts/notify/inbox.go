@@ -13,6 +13,9 @@ type inbox struct {
 	channel string        // for the metrics, also after the recipient went; guarded by Notifier.mu
 
 	mu     sync.Mutex
+	kept   []alerts.Transition // that the book has taken since the worker looked
+	upTo   int64               // the event of the book up to which kept is all there is
+	look   bool                // the book may have taken more
 	direct []alerts.Transition // to be delivered from memory, in order
 	keys   map[string]bool     // of direct
 	fresh  []alerts.Transition // of direct, not seen by the worker yet
@@ -21,6 +24,27 @@ type inbox struct {
 
 func newInbox() *inbox {
 	return &inbox{wake: make(chan struct{}, 1), channel: noChannel, keys: map[string]bool{}, ended: map[string]ending{}}
+}
+
+// keep hands on what the book has taken up to its event n; all: that is all that it has taken for this recipient.
+func (in *inbox) keep(kept []alerts.Transition, n int64, all bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.upTo = n; all && len(in.kept)+len(kept) <= batch {
+		in.kept = append(in.kept, kept...)
+	} else {
+		in.kept, in.look = nil, true
+	}
+}
+
+// take gives what the book has taken since it was asked last, and the event up to which that is all; ok is false where
+// the book must be asked itself.
+func (in *inbox) take() (kept []alerts.Transition, upTo int64, ok bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	kept, upTo, ok = in.kept, in.upTo, !in.look && len(in.direct)+len(in.ended) == 0
+	in.kept, in.look = nil, false
+	return kept, upTo, ok
 }
 
 // add takes a notice to be delivered from memory, once; false: there are too many.

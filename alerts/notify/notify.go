@@ -111,14 +111,31 @@ func (n *Notifier) SetRecipients(recipients []Config) {
 	nudge(n.changed)
 }
 
-// Wake says that the book may hold new notices. It never blocks.
-func (n *Notifier) Wake() {
+// Wake says that the book has taken new notices: those of the given transitions, which a worker that has nothing else to
+// deliver then takes from here, or, where none are given, any. It never blocks on the book or a receiver.
+func (n *Notifier) Wake(kept ...alerts.Transition) {
+	head, _ := n.o.Book.Head()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for name := range n.configs {
-		nudge(n.inboxes[name].wake)
+	strangers := len(kept) == 0
+	told := map[string][]alerts.Transition{}
+	for i := range kept {
+		for _, name := range kept[i].Tell {
+			told[name] = append(told[name], kept[i])
+			if _, configured := n.configs[name]; !configured {
+				strangers = true
+			}
+		}
 	}
-	nudge(n.changed)
+	for name := range n.configs {
+		if list := told[name]; len(list) > 0 || len(kept) == 0 {
+			n.inboxes[name].keep(list, head, len(kept) > 0)
+			nudge(n.inboxes[name].wake)
+		}
+	}
+	if strangers {
+		nudge(n.changed)
+	}
 }
 
 // Direct delivers the notices of transitions that the book cannot take now, from memory, under the keys that they will
@@ -168,7 +185,7 @@ func (n *Notifier) Run(ctx context.Context) error {
 			}
 			own, cancel := context.WithCancel(ctx)
 			ended := make(chan struct{})
-			w := &worker{n: n, config: c, inbox: n.inbox(name), aside: map[string]aside{}, early: map[string]bool{}}
+			w := &worker{n: n, config: c, inbox: n.inbox(name), aside: map[string]aside{}, early: map[string]bool{}, newest: map[string]uint64{}}
 			go func() {
 				defer close(ended)
 				w.run(own)

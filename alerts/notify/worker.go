@@ -15,10 +15,12 @@ type worker struct {
 	n        *Notifier
 	config   Config
 	inbox    *inbox
-	failures int              // tries in a row that failed
-	aside    map[string]aside // notices that let others go first
-	seen     int64            // the book's events up to here hold no news: what they queued takes its turn
-	early    map[string]bool  // notices that ended before their turn came
+	failures int               // tries in a row that failed
+	aside    map[string]aside  // notices that let others go first
+	seen     int64             // the book's events up to here hold no news: what they queued takes its turn
+	early    map[string]bool   // notices that ended before their turn came
+	even     bool              // the book has nothing for the recipient but what was taken from it and what Wake hands on
+	newest   map[string]uint64 // by station, the seq of the newest transition taken
 }
 
 // aside is a notice that its receiver has answered with an error too often to let it hold up the others.
@@ -54,7 +56,7 @@ func (w *worker) run(ctx context.Context) {
 // forever is longer than anything that anybody waits for.
 const forever = 365 * 24 * time.Hour
 
-// next gives the notices to deliver now: those in the book, else those in memory, then those put aside that are due;
+// next gives the notices to deliver now: those that were just kept where nothing else waits, else those in the book, else those in memory, then those put aside that are due;
 // and how long to wait for more where there are none. What has ended and is still in the book is recorded on the way.
 func (w *worker) next() (jobs []job, wait time.Duration, err error) {
 	name, now := w.config.Name, w.n.o.Clock()
@@ -72,11 +74,26 @@ func (w *worker) next() (jobs []job, wait time.Duration, err error) {
 		}
 	}
 	clear(w.early)
+	// As a rule nothing waits but what has just been committed. Then the book need not be read: an alert is on its way
+	// the sooner.
+	if kept, upTo, ok := w.inbox.take(); ok && w.even && len(w.aside) == 0 {
+		for _, t := range kept {
+			if t.Seq > w.newest[t.Station] { // else the book was read between its commit and Wake
+				w.newest[t.Station] = t.Seq
+				take(job{t, t.Notice(name), true})
+			}
+		}
+		w.seen = max(w.seen, upTo)
+		return jobs, wait, nil
+	}
 	w.inbox.news()
 	w.seen, _ = w.n.o.Book.Head()
-	queued, err := w.n.o.Book.Queued(name, batch+w.inbox.unrecorded()+len(w.aside))
+	limit := batch + w.inbox.unrecorded() + len(w.aside)
+	queued, err := w.n.o.Book.Queued(name, limit)
+	w.even = err == nil && len(queued) < limit
 	for i := range queued {
 		j := job{queued[i], queued[i].Notice(name), true}
+		w.newest[j.Station] = max(w.newest[j.Station], j.Seq)
 		w.inbox.drop(j.key, name)
 		if end, ended := w.inbox.end(j.key); !ended {
 			take(j)
@@ -173,6 +190,7 @@ func (w *worker) deliverNews(ctx context.Context, head *job, due time.Time) (thr
 	if err == nil { // a book that cannot be read is told of when the notices' turn comes
 		w.seen = last
 	}
+	w.even = false // what is delivered here is among what was kept
 	for i := range queued {
 		j := job{queued[i], queued[i].Notice(w.config.Name), true}
 		if j.key != head.key && !w.inbox.knows(j.key) {

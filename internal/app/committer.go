@@ -26,6 +26,8 @@ const (
 	ledgerLag = 10_000
 	// syncEvery is how much quiet telemetry a crash may lose.
 	syncEvery = time.Second
+	// syncBytes is how much of it is synced at once, so that an alert does not wait for more.
+	syncBytes = 32 << 10
 )
 
 // The subjects of the committer's troubles.
@@ -56,16 +58,16 @@ type beginning struct {
 type committerOptions struct {
 	Sessions func(at int64, start []byte, plans map[string]*watch.Judge) (*replay.Recorder, error)
 	Ledger   interface {
-		Commit(changes ...*ledger.Changes) ([]ledger.Stored, error)
+		CommitAfter(wait func(), changes ...*ledger.Changes) ([]ledger.Stored, error)
 	}
 	Plans   *plans
 	Free    func() (uint64, error) // bytes free where sessions are kept
 	MinFree func() uint64
 	Trouble func(subject string, on bool)
-	Kept    func()                                // after each commit
-	Unkept  func(transitions []alerts.Transition) // when the ledger cannot commit
-	Reply   func(mavlink.Reply)                   // answers a command, once what it asked for is on the disk
-	Metrics *metrics                              // nil: none
+	Kept    func(transitions ...alerts.Transition) // after a commit that kept them
+	Unkept  func(transitions []alerts.Transition)  // when the ledger cannot commit
+	Reply   func(mavlink.Reply)                    // answers a command, once what it asked for is on the disk
+	Metrics *metrics                               // nil: none
 	Log     *zap.Logger
 }
 
@@ -89,7 +91,7 @@ type committer struct {
 	// Of Run's goroutine alone.
 	rec        *replay.Recorder
 	transcript *transcript
-	dirty      bool
+	dirty      int // bytes recorded since the last sync
 	syncedAt   time.Time
 	stopped    string // why recording has stopped, "" while it runs
 	retryAt    time.Time
@@ -248,9 +250,11 @@ func (c *committer) write(work []item) {
 			}
 			whole = whole && recorded
 		}
-		c.sync(durable)
 		if durable {
-			c.commit(&changes, answers)
+			// The ledger makes ready what it commits while the log is synced, and commits when it has been.
+			c.commit(c.syncBeside(), &changes, answers)
+		} else if c.dirty >= syncBytes || time.Since(c.syncedAt) >= syncEvery {
+			c.syncBeside()()
 		}
 		c.reply(replies, whole && c.rec != nil || !c.failing)
 		if b := work[n-1].begin; b != nil {
@@ -266,15 +270,15 @@ func (c *committer) record(it *item) bool {
 		c.stop("the disk cannot keep up with the telemetry")
 		return false
 	}
+	size := it.batch.Bytes()
 	if c.rec != nil {
 		if err := c.rec.Record(it.batch); err != nil {
 			c.spoiled(err)
 		} else {
 			c.o.Metrics.record(len(it.batch.Frames))
 		}
-		c.dirty = true
+		c.dirty += size
 	}
-	size := it.batch.Bytes()
 	it.batch.Release()
 	c.mu.Lock()
 	c.bytes -= size
@@ -282,14 +286,20 @@ func (c *committer) record(it *item) bool {
 	return c.rec != nil
 }
 
-func (c *committer) sync(now bool) {
-	if c.rec == nil || !c.dirty || !now && time.Since(c.syncedAt) < syncEvery {
-		return
+// syncBeside begins to sync the log and gives what waits until it is, however that went: where it failed, recording has
+// stopped then. It may be called again.
+func (c *committer) syncBeside() (synced func()) {
+	if c.rec == nil || c.dirty == 0 {
+		return func() {}
 	}
-	if err := c.rec.Sync(); err != nil {
-		c.spoiled(err)
-	}
-	c.dirty, c.syncedAt = false, time.Now()
+	done := make(chan error, 1)
+	go func() { done <- c.rec.Sync() }()
+	return sync.OnceFunc(func() {
+		if err := <-done; err != nil {
+			c.spoiled(err)
+		}
+		c.dirty, c.syncedAt = 0, time.Now()
+	})
 }
 
 // stop ends recording, loudly; the watch and the ledger go on.
@@ -378,14 +388,16 @@ func (c *committer) retry(now bool) {
 		c.mu.Unlock()
 	}
 	if c.failing {
-		c.commit(&ledger.Changes{}, nil)
+		c.commit(func() {}, &ledger.Changes{}, nil)
 	}
 }
 
 // commit keeps changes in the ledger, together with those it could not keep before, and answers who waits.
-func (c *committer) commit(changes *ledger.Changes, answers []watch.Answer) {
+// They wait for synced right before they are committed: the log that they rest on is on the disk then.
+func (c *committer) commit(synced func(), changes *ledger.Changes, answers []watch.Answer) {
 	merge(&c.backlog, changes)
-	_, err := c.o.Ledger.Commit(&c.backlog)
+	_, err := c.o.Ledger.CommitAfter(synced, &c.backlog)
+	synced() // before anybody is told, where the ledger could not even try
 	c.o.Metrics.commit(err)
 	if err != nil {
 		if !c.failing {
@@ -408,8 +420,10 @@ func (c *committer) commit(changes *ledger.Changes, answers []watch.Answer) {
 			c.o.Log.Info("the ledger commits again")
 			c.o.Trouble(troubleLedger, false)
 		}
+		if len(c.backlog.Transitions) > 0 {
+			c.o.Kept(c.backlog.Transitions...)
+		}
 		c.failing, c.backlog = false, ledger.Changes{}
-		c.o.Kept()
 	}
 	c.mu.Lock()
 	clear(c.unkept)

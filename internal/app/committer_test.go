@@ -19,10 +19,11 @@ type fullLedger struct {
 	got  ledger.Changes
 }
 
-func (l *fullLedger) Commit(all ...*ledger.Changes) ([]ledger.Stored, error) {
+func (l *fullLedger) CommitAfter(wait func(), all ...*ledger.Changes) ([]ledger.Stored, error) {
 	if l.full {
 		return nil, errors.New("no room")
 	}
+	wait()
 	for _, c := range all {
 		merge(&l.got, c)
 	}
@@ -33,7 +34,7 @@ func TestWhatWaitsForTheLedgerIsBounded(t *testing.T) {
 	l := &fullLedger{full: true}
 	direct, kept := 0, 0
 	c := newCommitter(committerOptions{
-		Ledger: l, Log: zap.NewNop(), Trouble: func(string, bool) {}, Kept: func() { kept++ },
+		Ledger: l, Log: zap.NewNop(), Trouble: func(string, bool) {}, Kept: func(...alerts.Transition) { kept++ },
 		Unkept: func(ts []alerts.Transition) { direct += len(ts) },
 	})
 	const rounds, each = 3, 5000
@@ -46,7 +47,7 @@ func TestWhatWaitsForTheLedgerIsBounded(t *testing.T) {
 		for j := range changes.Transitions {
 			changes.Transitions[j].Seq = uint64(i*each + j + 1)
 		}
-		c.commit(&changes, nil)
+		c.commit(func() {}, &changes, nil)
 	}
 	if direct != rounds*each || kept != 0 {
 		t.Errorf("%d transitions were told directly, the ledger was said to have grown %d times", direct, kept)
@@ -55,7 +56,7 @@ func TestWhatWaitsForTheLedgerIsBounded(t *testing.T) {
 		t.Error("a request whose answer waits for the ledger was let in again")
 	}
 	l.full = false
-	c.commit(&ledger.Changes{}, nil)
+	c.commit(func() {}, &ledger.Changes{}, nil)
 	for what, n := range map[string]int{
 		"transitions": len(l.got.Transitions), "sightings": len(l.got.Sightings),
 		"zone events": len(l.got.ZoneEvents), "sorties": len(l.got.Sorties),
@@ -93,7 +94,7 @@ func TestCommandsAreAnsweredByWhatIsOnTheDisk(t *testing.T) {
 			l := &fullLedger{full: tt.full}
 			var replies []mavlink.Reply
 			c := newCommitter(committerOptions{
-				Ledger: l, Log: zap.NewNop(), Trouble: func(string, bool) {}, Kept: func() {}, Unkept: func([]alerts.Transition) {},
+				Ledger: l, Log: zap.NewNop(), Trouble: func(string, bool) {}, Kept: func(...alerts.Transition) {}, Unkept: func([]alerts.Transition) {},
 				Reply: func(r mavlink.Reply) { replies = append(replies, r) }, Free: func() (uint64, error) { return 0, nil }, MinFree: func() uint64 { return 1 },
 			})
 			if tt.recording {

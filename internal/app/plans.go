@@ -3,14 +3,52 @@ package app
 import (
 	"sync"
 
+	"riverwatch/alerts/notify"
+	"riverwatch/geofence"
 	"riverwatch/internal/watch"
 )
 
 // plans holds the plans that a frame may name, in the order of their frames: those of the session that was recovered
 // and one a reload. One that comes again has two places, since the frame of its second time may still be on its way.
 type plans struct {
-	mu  sync.Mutex
-	all []*watch.Judge
+	mu    sync.Mutex
+	all   []*watch.Judge
+	shown map[string]*zonesView // by digest
+}
+
+// zonesView is the zones of a plan as people see them. It is immutable.
+type zonesView struct {
+	geojson []byte
+	places  map[string]notify.Place // by zone
+}
+
+// show makes the view of a plan's zones. With many that takes a while: it is done before the fold needs it.
+func (p *plans) show(j *watch.Judge) error {
+	geojson, err := geofence.ToGeoJSON(j.Plan.Zones)
+	if err != nil {
+		return err
+	}
+	v := &zonesView{geojson, make(map[string]notify.Place, len(j.Plan.Zones))}
+	for i := range j.Plan.Zones {
+		z := &j.Plan.Zones[i]
+		v.places[z.ID] = notify.Place{Name: z.Name, Left: z.LeftName, Right: z.RightName}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.shown == nil {
+		p.shown = map[string]*zonesView{}
+	}
+	p.shown[j.Digest] = v
+	return nil
+}
+
+// take gives the view of a plan that came into force, nil where there is none, and forgets it.
+func (p *plans) take(digest string) *zonesView {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	v := p.shown[digest]
+	delete(p.shown, digest)
+	return v
 }
 
 func (p *plans) add(j *watch.Judge) {

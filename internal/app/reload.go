@@ -39,6 +39,11 @@ func (s *Station) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.snapshot.Load().plan != judge.Digest {
+		if err := s.plans.show(judge); err != nil {
+			return err
+		}
+	}
 	if err := s.committer.do(ctx, func() error { return s.addPlan(judge) }); err != nil {
 		return fmt.Errorf("keep the new plan in the session: %w", err)
 	}

@@ -143,6 +143,9 @@ func Open(o Options) (s *Station, err error) {
 		return s, err
 	}
 	if s.watch.Judge().Digest != judge.Digest {
+		if err := s.plans.show(judge); err != nil {
+			return s, err
+		}
 		if err := s.listener.Own(mavlink.OwnPlan, 0, mavlink.PlanNote{Digest: judge.Digest}); err != nil {
 			return s, err
 		}
@@ -189,7 +192,7 @@ func (s *Station) hear(j *watch.Judge) {
 // more, and ends the trouble that ended with that life. What is still amiss will be told again.
 func (s *Station) takeUp() error {
 	if s.unkept != nil {
-		s.committer.commit(s.unkept, nil)
+		s.committer.commit(func() {}, s.unkept, nil)
 		s.unkept = nil
 	}
 	configured := map[string]bool{}
@@ -291,7 +294,7 @@ func (s *Station) fold(b mavlink.Batch, e *watch.Effects) error {
 		s.committer.begin(at, s.watch.Judge().Digest, state, err)
 		s.listener.Reanchor()
 	}
-	s.look(len(e.Transitions) > 0)
+	s.look(false) // an alert is no reason to: the committer, which has it now, needs the processor
 	if s.onTransition != nil {
 		for i := range e.Transitions {
 			s.onTransition(&e.Transitions[i])
@@ -328,14 +331,15 @@ func (s *Station) look(now bool) {
 	if last != nil && last.plan == judge.Digest {
 		next.zones, next.places = last.zones, last.places
 	} else {
-		zones, err := geofence.ToGeoJSON(judge.Plan.Zones)
-		if err != nil {
-			s.o.Log.Error("show the zones", zap.Error(err))
+		view := s.plans.take(judge.Digest)
+		if view == nil { // the plan was in force before this life
+			if err := s.plans.show(judge); err != nil {
+				s.o.Log.Error("show the zones", zap.Error(err))
+			}
+			view = s.plans.take(judge.Digest)
 		}
-		next.zones, next.places = zones, make(map[string]notify.Place, len(judge.Plan.Zones))
-		for i := range judge.Plan.Zones {
-			z := &judge.Plan.Zones[i]
-			next.places[z.ID] = notify.Place{Name: z.Name, Left: z.LeftName, Right: z.RightName}
+		if view != nil {
+			next.zones, next.places = view.geojson, view.places
 		}
 	}
 	s.snapshot.Store(next)

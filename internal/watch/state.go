@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -58,25 +59,10 @@ var ErrOtherFormat = errors.New("state of another format: alerts are kept, fleet
 // Options.Plans.
 func (w *Watch) Restore(saved []byte) error {
 	var s State
-	var head struct {
-		Format int             `json:"format"`
-		At     int64           `json:"at"`
-		Plan   string          `json:"plan"`
-		Book   json.RawMessage `json:"book"`
-	}
-	if err := json.Unmarshal(saved, &head); err != nil {
-		return fmt.Errorf("restore state: %w", err)
-	}
 	var other error
-	if head.Format == stateFormat {
-		if err := json.Unmarshal(saved, &s); err != nil {
-			return fmt.Errorf("restore state: %w", err)
-		}
-	} else {
-		other = ErrOtherFormat
-		s.At, s.Plan = head.At, head.Plan
-		if err := json.Unmarshal(head.Book, &s.Book); err != nil {
-			return fmt.Errorf("restore the alerts of a state of format %d: %w", head.Format, err)
+	if err := json.Unmarshal(saved, &s); err != nil || s.Format != stateFormat {
+		if s, other = carried(saved); !errors.Is(other, ErrOtherFormat) {
+			return fmt.Errorf("restore state: %w", cmp.Or(other, err))
 		}
 	}
 	if s.Plan != "" && w.o.WhatIf == nil {
@@ -86,7 +72,7 @@ func (w *Watch) Restore(saved []byte) error {
 		}
 		w.judgeBy(j)
 	}
-	w.s = s
+	w.s, w.linkDue = s, 0
 	for i := range w.s.Presses {
 		p := &w.s.Presses[i]
 		p.Sighting.Verified = p.Verified // a sighting's JSON does not hold it
@@ -102,10 +88,28 @@ func (w *Watch) Restore(saved []byte) error {
 	return other
 }
 
+// carried is what a state of another format has that outlives it, with ErrOtherFormat; nil for one of ours.
+func carried(saved []byte) (s State, err error) {
+	var head struct {
+		Format int             `json:"format"`
+		At     int64           `json:"at"`
+		Plan   string          `json:"plan"`
+		Book   json.RawMessage `json:"book"`
+	}
+	if err := json.Unmarshal(saved, &head); err != nil || head.Format == stateFormat {
+		return s, err
+	}
+	s.At, s.Plan = head.At, head.Plan
+	if err := json.Unmarshal(head.Book, &s.Book); err != nil {
+		return s, fmt.Errorf("the alerts of format %d: %w", head.Format, err)
+	}
+	return s, ErrOtherFormat
+}
+
 // reconcile makes links, gates and vehicles remember what the station's own alerts in the book say of them, where the
 // book came without them: or the end of a cause would not be seen, and its next time not be told.
 func (w *Watch) reconcile() {
-	w.s.Settle = true
+	w.s.Settle, w.linkDue = true, 0
 	for i := range w.s.Links {
 		w.s.Links[i].Told = false
 	}
@@ -128,7 +132,8 @@ func (w *Watch) reconcile() {
 		g.Told = unseen.holds(g.Zone)
 		g.Over = g.Over && g.Told
 	}
-	w.recall(zones)
+	w.zones.Restore(zones)
+	w.recall()
 
 	fleet, lost := w.fleet.State(), w.book.Raised(alerts.OfVehicleLost)
 	for i := range fleet.Tracks {
@@ -140,19 +145,12 @@ func (w *Watch) reconcile() {
 	w.fleet.Restore(fleet)
 }
 
-// recall makes the zones of the judge remember what those before it did, and of the gates that they did not know that
-// they were told as unseen, where the book says so.
-func (w *Watch) recall(memory geofence.TrackerState) {
-	known := map[string]bool{}
-	for i := range memory.Gates {
-		known[memory.Gates[i].Zone] = true
-	}
+// recall makes the zones remember of the gates that they know nothing of that they were told as unseen, where the book
+// says so.
+func (w *Watch) recall() {
 	for _, id := range w.book.Raised(alerts.OfGateUnseen) {
-		if !known[id] {
-			memory.Gates = append(memory.Gates, geofence.GateState{Zone: id, Last: w.s.At, Told: true})
-		}
+		w.zones.Told(id, w.s.At)
 	}
-	w.zones.Restore(memory)
 }
 
 // set is some words.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 
 	"riverwatch/alerts"
@@ -38,6 +39,7 @@ type Watch struct {
 	book    *alerts.Book
 	s       State // Fleet, Zones and Book of it are filled by State only
 	leftOut int
+	linkDue int64 // no link has been down too long before this instant
 
 	// Scratch memory, empty between two calls.
 	news   mavlink.News
@@ -111,9 +113,10 @@ func (w *Watch) judgeBy(j *Judge) {
 	w.judge = j
 	w.s.Plan = j.Digest
 	w.fleet.SetPlan(&j.Plan.Fleet)
-	memory := w.zones.State()
+	before := w.zones
 	w.zones = geofence.NewTracker(j.Index)
-	w.recall(memory)
+	w.zones.Follow(before)
+	w.recall()
 	w.book.SetPlan(&j.Plan.Book, j.Digest)
 }
 
@@ -153,7 +156,9 @@ func (w *Watch) Apply(f *mavlink.Frame, out *Effects) {
 	}
 	due := w.fleet.Advance(at, &w.news)
 	w.book.Advance(alerts.Time(at))
-	w.advanceLinks(at, out)
+	if at >= w.linkDue {
+		w.advanceLinks(at, out)
+	}
 	if w.s.Hearing != 0 {
 		w.unseen = w.zones.Unseen(at, w.s.Hearing, w.unseen[:0])
 		for _, u := range w.unseen {
@@ -168,7 +173,9 @@ func (w *Watch) Apply(f *mavlink.Frame, out *Effects) {
 	} else {
 		w.fleet.Apply(f, &w.news)
 	}
-	w.report(out)
+	if !w.news.Empty() {
+		w.report(out)
+	}
 }
 
 // wasDeaf follows a stretch without so much as a beat: the station was down. Nobody was silent then, nobody listened;
@@ -192,9 +199,6 @@ func (w *Watch) wasDeaf(at int64) {
 // report passes on what the fleet has told: first how vehicles fare, then where they are, then what they tagged.
 func (w *Watch) report(out *Effects) {
 	n := &w.news
-	if len(n.Changes)+len(n.Fixes)+len(n.Evidence)+len(n.Sorties)+len(n.LostTags)+len(n.Replies) == 0 && n.Rejected == (mavlink.Rejections{}) {
-		return
-	}
 	for i := range n.Changes {
 		w.vehicleChanged(&n.Changes[i], out)
 	}
@@ -204,11 +208,15 @@ func (w *Watch) report(out *Effects) {
 	for i := range n.Evidence {
 		w.tagged(&n.Evidence[i], out)
 	}
-	out.Sorties = append(out.Sorties, n.Sorties...)
-	out.LostTags = append(out.LostTags, n.LostTags...)
-	out.Replies = append(out.Replies, n.Replies...)
-	for reason, c := range n.Rejected {
-		out.Counts.Rejected[reason] += uint64(c)
+	if len(n.Sorties)+len(n.LostTags)+len(n.Replies) > 0 {
+		out.Sorties = append(out.Sorties, n.Sorties...)
+		out.LostTags = append(out.LostTags, n.LostTags...)
+		out.Replies = append(out.Replies, n.Replies...)
+	}
+	if n.Refused() {
+		for reason, c := range n.Rejected {
+			out.Counts.Rejected[reason] += uint64(c)
+		}
 	}
 	n.Reset()
 }
@@ -364,7 +372,8 @@ func (w *Watch) endCauses(at int64, out *Effects) {
 		may  func(subject string) bool
 	}{
 		{alerts.OfGateUnseen, func(id string) bool {
-			return slices.ContainsFunc(w.judge.Plan.Zones, func(z geofence.Zone) bool { return z.ID == id && z.MaxUnseenUS > 0 })
+			z, ok := w.judge.Index.Find(id)
+			return ok && w.judge.Plan.Zones[z].MaxUnseenUS > 0
 		}},
 		{alerts.OfVehicleLost, w.planned},
 		{alerts.OfIdentityConflict, setOf(w.fleet.Disputed()).holds},
@@ -394,6 +403,7 @@ func (w *Watch) linkChanged(at int64, n mavlink.LinkNote, out *Effects) {
 	}
 	l := &w.s.Links[i]
 	l.Up, l.Since = n.Up, at
+	w.linkDue = at
 	if n.Up || n.Gone {
 		l.Told = false
 		w.book.Clear(alerts.Time(at), linkCause(l.Name), &out.Transitions)
@@ -426,8 +436,14 @@ func (w *Watch) hears() bool {
 // advanceLinks raises an alert for each link of ours that has been down too long. The link of a foreign log, "", is
 // down where its recorder was off, and nobody can mend that now.
 func (w *Watch) advanceLinks(at int64, out *Effects) {
+	w.linkDue = math.MaxInt64
 	for i := range w.s.Links {
-		if l := &w.s.Links[i]; !l.Up && !l.Told && l.Name != "" && at-l.Since >= linkDownFor {
+		l := &w.s.Links[i]
+		switch {
+		case l.Up, l.Told, l.Name == "":
+		case at-l.Since < linkDownFor:
+			w.linkDue = min(w.linkDue, l.Since+linkDownFor)
+		default:
 			l.Told = true
 			w.book.Raise(alerts.Time(at), linkCause(l.Name), &out.Transitions)
 		}

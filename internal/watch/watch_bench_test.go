@@ -1,12 +1,16 @@
 package watch_test
 
 import (
+	"encoding/binary"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/bluenviron/gomavlib/v3/pkg/dialects/all"
 
+	"riverwatch/internal/sim"
 	"riverwatch/internal/watch"
 	"riverwatch/mavlink"
 )
@@ -69,17 +73,45 @@ func hundred(frames []mavlink.Frame) (out []mavlink.Frame) {
 	return out
 }
 
+// recorded are the frames of a real flight log, with a beat a second, as its reader would give them.
+func recorded(b *testing.B, name string) []mavlink.Frame {
+	data, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", "data", "tlog", name))
+	if err != nil {
+		return nil
+	}
+	p := &tape{t: b}
+	for beat := int64(0); len(data) > 8; {
+		n, ok := mavlink.FrameLen(data[8:])
+		if !ok || len(data) < 8+n || mavlink.Check(data[8:8+n]) != mavlink.Good {
+			data = data[1:]
+			continue
+		}
+		at := int64(binary.BigEndian.Uint64(data))
+		if at/second > beat {
+			beat = at / second
+			p.beat(beat * second)
+		}
+		p.frame(at, data[8:8+n], 0)
+		data = data[8+n:]
+	}
+	return p.frames
+}
+
 // BenchmarkFold is what a frame costs the fold: fleet, zones, alerts. Of what comes over two links the copies count.
 func BenchmarkFold(b *testing.B) {
 	j := riverPlan(b, nil)
 	quiet := patrol(b, j)
+	flown := recorded(b, "sitl_yanwu_patrol.tlog")
 	for _, c := range []struct {
 		name   string
 		frames []mavlink.Frame
 	}{
-		{"patrol", quiet}, {"over two links", mirrored(b, quiet)}, {"with cameras", watching(b, quiet)}, {"100 vehicles", hundred(quiet)},
+		{"a real log", flown}, {"patrol", quiet}, {"over two links", mirrored(b, quiet)}, {"with cameras", watching(b, quiet)}, {"100 vehicles", hundred(quiet)},
 	} {
 		b.Run(c.name, func(b *testing.B) {
+			if len(c.frames) == 0 {
+				b.Skip("the flight log is not here")
+			}
 			n := 0
 			for i := range c.frames {
 				if c.frames[i].Origin != mavlink.OriginOwn {
@@ -97,6 +129,53 @@ func BenchmarkFold(b *testing.B) {
 				}
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/frame")
+		})
+	}
+}
+
+// BenchmarkFoldTraffic is what a frame of so many copters costs the fold, each of which sends 77 in a second.
+func BenchmarkFoldTraffic(b *testing.B) {
+	j := riverPlan(b, nil)
+	for _, vehicles := range []int{1, 10, 100, 254} {
+		traffic := sim.Traffic{Vehicles: vehicles, Start: time.UnixMicro(start), Length: 2*time.Second + 60_000*time.Second/time.Duration(vehicles*sim.MixPerSecond)}
+		p := &tape{t: b}
+		p.own(start, mavlink.OwnPlan, 0, mavlink.PlanNote{Digest: j.Digest})
+		warm, log := 0, make([]byte, 0, 8<<20) // frames lie one behind the other, as in a batch
+		for step := range traffic.Steps() {
+			log = append(log, step.Raw...)
+			f := mavlink.Parse(log[len(log)-len(step.Raw):])
+			f.At, f.Origin = start+step.After.Microseconds(), 1
+			p.frames = append(p.frames, f)
+			if step.After < 2*time.Second {
+				warm = len(p.frames)
+			}
+		}
+		w, e := newWatch(j), watch.Effects{}
+		for i := range p.frames[:warm] {
+			w.Apply(&p.frames[i], &e)
+		}
+		saved, err := w.State()
+		if err != nil {
+			b.Fatal(err)
+		}
+		p.frames = p.frames[warm:]
+		b.Run(fmt.Sprintf("%d vehicles", vehicles), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				b.StopTimer()
+				w := newWatch(j)
+				if err := w.Restore(saved); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+				for i := range p.frames {
+					if i%100 == 0 { // as with each batch
+						e.Reset()
+					}
+					w.Apply(&p.frames[i], &e)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(p.frames)), "ns/frame")
 		})
 	}
 }
