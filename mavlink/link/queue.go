@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 
 	"riverwatch/mavlink"
@@ -15,13 +16,18 @@ const (
 	ordinaryLimit = capacity / 4 * 3 // ordinary frames are taken up to here
 	originLimit   = capacity / 2     // and of one origin up to here, while others are heard
 	ownLimit      = 4096             // own frames, in places of their own
+	fairFrom      = capacity / 8     // from here on ordinary frames of one system up to its equal share only
 )
 
 const (
-	second          = 1_000_000 // µs
-	oneShotsPerSec  = 50        // of one system, verified ones apart
-	spareArenas     = 4
-	spareArenaBytes = 1 << 20 // an arena that a flood has grown beyond this is given back to the runtime
+	second         = 1_000_000 // µs
+	oneShotsPerSec = 50        // of one system, verified ones apart
+
+	// The queue is handed out in pieces of this size at most, all of one size in the end: what a flood needed is used
+	// again, and what is beyond spareArenas is given back to the runtime.
+	arenaFrames = 4096
+	arenaBytes  = 256 << 10
+	spareArenas = 16
 )
 
 var (
@@ -29,8 +35,8 @@ var (
 	errFull  = errors.New("4096 own frames wait already: the fold has stopped taking them")
 )
 
-// queue is the one place where frames of all links and own frames get their order and their time. Next swaps the
-// arena that is being filled for an empty one, so what the queue holds is one arena, and emptying it costs nothing.
+// queue is the one place where frames of all links and own frames get their order and their time. Next takes all that it
+// holds at once, and hands it out arena by arena, so that emptying it costs nothing.
 type queue struct {
 	id      mavlink.OwnID
 	oneShot func(uint32) bool
@@ -39,10 +45,11 @@ type queue struct {
 
 	mu      sync.Mutex
 	filling *mavlink.Arena
+	full    []*mavlink.Arena // before filling
 	spare   []*mavlink.Arena
-	swaps   uint64 // tells whether an origin's held is of this arena
-	frames  int    // of links, in filling
-	own     int    // own frames, in filling
+	swaps   uint64 // tells whether what an origin or a system holds is of now
+	frames  int    // of links, in full and filling
+	own     int    // own frames there
 	lastAt  int64
 	ended   bool
 
@@ -52,6 +59,15 @@ type queue struct {
 	note     []byte
 	origins  origins
 	oneShots [2][256]*limiter // of frames without and with a verified signature, by system: a forger uses up his own only
+	shares   shares
+
+	taken []*mavlink.Arena // by Next, whose goroutine owns it, to be handed out in turn
+}
+
+// gathered is one frame for the queue. It is of this station's dialect, or else not known.
+type gathered struct {
+	mavlink.Frame
+	known bool
 }
 
 func newQueue(id mavlink.OwnID, oneShot func(uint32) bool, c *clock, lastAt int64) *queue {
@@ -61,16 +77,27 @@ func newQueue(id mavlink.OwnID, oneShot func(uint32) bool, c *clock, lastAt int6
 	return q
 }
 
-// offer gives f, a frame of src, its time and its place, or says why it has none. Where f's (system, component) speaks
-// from elsewhere than before, the origin frame that says so goes right before it, however often that is: who said what
-// must be known of every frame.
-func (q *queue) offer(src *source, f *mavlink.Frame, known bool) reason {
+// offer gives frames of src, in their order, each its time and its place, or counts in t why it has none. Where a
+// (system, component) speaks from elsewhere than before, the origin frame that says so goes right before its frame,
+// however often that is: who said what must be known of every frame.
+func (q *queue) offer(src *source, frames []gathered, t *tally) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	at := max(src.stamp, q.lastAt)
 	o := q.origins.of(src, at)
 	othersHeard := q.origins.heard(o, at)
-	room, moves := 1, known && q.origins.moves(o, f.SysID, f.CompID)
+	if o.swap != q.swaps {
+		o.swap, o.held = q.swaps, 0
+	}
+	for i := range frames {
+		if r := q.offerOne(o, &frames[i], at, othersHeard); r != admitted {
+			t.by[r]++
+		}
+	}
+}
+
+func (q *queue) offerOne(o *origin, f *gathered, at int64, othersHeard bool) reason {
+	room, moves := 1, f.known && q.origins.moves(o, f.SysID, f.CompID)
 	switch {
 	case !moves:
 	case o.named:
@@ -78,10 +105,8 @@ func (q *queue) offer(src *source, f *mavlink.Frame, known bool) reason {
 	default:
 		room += originParts
 	}
-	if o.swap != q.swaps {
-		o.swap, o.held = q.swaps, 0
-	}
-	if known && q.oneShot(f.MsgID) {
+	var mine *share
+	if f.known && q.oneShot(f.MsgID) {
 		if q.frames+room > capacity {
 			return lostQueue
 		}
@@ -97,22 +122,25 @@ func (q *queue) offer(src *source, f *mavlink.Frame, known bool) reason {
 			return lostFlood
 		}
 	} else {
-		if q.frames+room > ordinaryLimit {
+		mine = q.shares.of(f.SysID, at, q.swaps)
+		switch {
+		case q.frames+room > ordinaryLimit:
 			return lostQueue
-		}
-		if othersHeard && o.held+room > originLimit {
+		case othersHeard && o.held+room > originLimit, q.frames >= fairFrom && mine.held+room > ordinaryLimit/q.shares.speakers:
 			return lostOrigin
 		}
 	}
-	before := len(q.filling.Frames)
-	if moves && !q.announce(o, f, at) {
+	before := q.frames
+	if moves && !q.announce(o, &f.Frame, at) {
 		return lostQueue // the names of link and device would have to be 30 kB long
 	}
 	f.At, f.Origin = at, q.origins.told(f.SysID, f.CompID)
-	q.append(f)
-	placed := len(q.filling.Frames) - before
-	q.frames += placed
-	o.held += placed
+	q.append(&f.Frame)
+	q.frames++
+	o.held += q.frames - before
+	if mine != nil {
+		mine.held += q.frames - before
+	}
 	return admitted
 }
 
@@ -122,12 +150,14 @@ func (q *queue) announce(o *origin, f *mavlink.Frame, at int64) bool {
 		q.note = mavlink.AppendOrigin(q.note[:0], q.id, q.seq, q.nextNumber(), o.index, f.SysID, f.CompID)
 		q.seq++
 		q.placeOne(q.note, at)
+		q.frames++
 	} else {
 		frames, err := q.encode(mavlink.OwnOrigin, q.nextNumber(), o.note(f))
 		if err != nil {
 			return false
 		}
 		q.place(frames, at)
+		q.frames += len(frames)
 		o.named = true
 	}
 	q.origins.spoken[speaker(f.SysID, f.CompID)] = o.index
@@ -213,8 +243,14 @@ func (q *queue) placeOne(raw []byte, at int64) {
 
 func (q *queue) append(f *mavlink.Frame) {
 	q.lastAt = f.At
-	q.filling.Append(*f)
-	if len(q.filling.Frames) == 1 {
+	a := q.filling
+	if len(a.Frames) == arenaFrames || len(a.Buf)+len(f.Raw) > arenaBytes {
+		q.full = append(q.full, a)
+		a = q.arena(arenaFrames, arenaBytes)
+		q.filling = a
+	}
+	a.Append(*f)
+	if len(a.Frames) == 1 && len(q.full) == 0 {
 		q.signal()
 	}
 }
@@ -226,17 +262,16 @@ func (q *queue) signal() {
 	}
 }
 
-// next waits for frames and hands out all that are queued.
+// next waits for frames and hands out all that are queued, or the first of them where they are many.
 func (q *queue) next(ctx context.Context) (mavlink.Batch, error) {
-	for {
+	for len(q.taken) == 0 {
 		q.mu.Lock()
-		if len(q.filling.Frames) > 0 {
-			b := q.swap()
-			q.mu.Unlock()
-			return b, nil
-		}
+		q.take()
 		ended := q.ended
 		q.mu.Unlock()
+		if len(q.taken) > 0 {
+			break
+		}
 		if ended {
 			return mavlink.Batch{}, io.EOF
 		}
@@ -246,25 +281,44 @@ func (q *queue) next(ctx context.Context) (mavlink.Batch, error) {
 			return mavlink.Batch{}, ctx.Err()
 		}
 	}
+	b := q.taken[0].Batch()
+	q.taken = slices.Delete(q.taken, 0, 1)
+	return b, nil
 }
 
-func (q *queue) swap() mavlink.Batch {
-	full := q.filling
-	if n := len(q.spare); n > 0 {
-		q.filling, q.spare = q.spare[n-1], q.spare[:n-1]
+// take takes everything out of the queue.
+func (q *queue) take() {
+	if len(q.filling.Frames) == 0 {
+		return
+	}
+	q.taken = append(append(q.taken, q.full...), q.filling)
+	if len(q.full) > 0 {
+		q.full = slices.Delete(q.full, 0, len(q.full))
+		q.filling = q.arena(arenaFrames, arenaBytes) // a busy time: it will be filled as well
 	} else {
-		q.filling = mavlink.NewArena(q.recycle)
+		q.filling = q.arena(0, 0)
 	}
 	q.frames, q.own = 0, 0
 	q.swaps++
-	return full.Batch()
+}
+
+// arena is an empty one, a used one or one with this room.
+func (q *queue) arena(frames, bytes int) *mavlink.Arena {
+	if n := len(q.spare); n > 0 {
+		a := q.spare[n-1]
+		q.spare = q.spare[:n-1]
+		return a
+	}
+	a := mavlink.NewArena(q.recycle)
+	a.Frames, a.Buf = make([]mavlink.Frame, 0, frames), make([]byte, 0, bytes)
+	return a
 }
 
 // recycle takes back the memory of a batch that everyone has released.
 func (q *queue) recycle(a *mavlink.Arena) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.spare) < spareArenas && cap(a.Buf) <= spareArenaBytes {
+	if len(q.spare) < spareArenas {
 		a.Reset()
 		q.spare = append(q.spare, a)
 	}
@@ -274,7 +328,7 @@ func (q *queue) recycle(a *mavlink.Arena) {
 func (q *queue) length() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.filling.Frames)
+	return q.frames + q.own
 }
 
 // limiter lets at most n things happen in any second of station time.

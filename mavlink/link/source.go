@@ -22,6 +22,9 @@ type source struct {
 	origin  *origin // as last looked up, under the queue's lock
 	renewal uint64
 	emit    func(raw []byte, v mavlink.Verdict)
+
+	frames   []gathered // for the queue, which takes them together
+	fleeting bool       // they must be taken one by one: their bytes do not last for the whole read
 }
 
 func newSource(ln *line, address string) *source {
@@ -33,8 +36,8 @@ func newSource(ln *line, address string) *source {
 
 // reuse makes s a source that has sent nothing yet, and keeps its memory.
 func (s *source) reuse(address string) {
-	ln, emit := s.line, s.emit
-	*s = source{emit: emit}
+	ln, emit, frames := s.line, s.emit, s.frames
+	*s = source{emit: emit, frames: frames}
 	s.begin(ln, address)
 }
 
@@ -77,9 +80,21 @@ func (s *source) end() {
 func (s *source) reading(split func()) {
 	ids := s.line.l.identities
 	ids.reading.RLock()
+	s.fleeting = s.split.Holding() // frames that end what was held lie where the next will be held
 	split()
+	s.offer()
 	ids.reading.RUnlock()
 	s.count()
+}
+
+// gatheredMost is how many frames are offered to the queue at once.
+const gatheredMost = 64
+
+func (s *source) offer() {
+	if len(s.frames) > 0 {
+		s.line.l.queue.offer(s, s.frames, &s.tally)
+		s.frames = s.frames[:0]
+	}
 }
 
 // count adds what was met to the link's counters.
@@ -119,7 +134,8 @@ func (s *source) take(raw []byte, v mavlink.Verdict) {
 	} else {
 		s.tally.by[unknownID]++
 	}
-	if r = l.queue.offer(s, &f, known); r != admitted {
-		s.tally.by[r]++
+	s.frames = append(s.frames, gathered{f, known})
+	if s.fleeting || len(s.frames) == gatheredMost {
+		s.offer()
 	}
 }
