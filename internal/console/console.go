@@ -89,6 +89,8 @@ type Console struct {
 	sameSite   *http.CrossOriginProtection
 	page       page
 	live       live
+	first      first
+	tail       tail
 	streams    atomic.Int32  // open ones
 	stopping   chan struct{} // closed by Serve at its end: cuts the streams
 	handler    http.Handler
@@ -100,6 +102,12 @@ type timing struct {
 	every       time.Duration // between two events vehicles and links
 	writeWithin time.Duration // that a reader of the stream may take for one write
 	actWithin   time.Duration // that the station may take for an answer
+}
+
+// untilNext is how long it is to the next moment at which vehicles and links are told, to all readers at once.
+func (t *timing) untilNext() time.Duration {
+	now := time.Now()
+	return now.Truncate(t.every).Add(t.every).Sub(now)
 }
 
 // New checks o and makes a console.

@@ -100,6 +100,7 @@ type fakeLedger struct {
 	alerts    []ledger.Alert
 	sightings []ledger.Sighting
 	filters   []ledger.Filter // as asked for
+	reads     int             // of events
 	err       error
 }
 
@@ -136,6 +137,7 @@ func (l *fakeLedger) Grown() <-chan struct{} {
 func (l *fakeLedger) Events(after int64, limit int) ([]ledger.Stored, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.reads++
 	rest := l.events[min(int(after), len(l.events)):]
 	return slices.Clone(rest[:min(limit, len(rest))]), l.err
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,16 +18,18 @@ import (
 )
 
 const (
-	maxStreams = 64
+	maxStreams = 256
 	// A reader that is further behind than this gets a snapshot instead of every event in between.
 	maxBehind = 2000
 	// streamPage is how many events are read from the ledger and written at once.
 	streamPage = 200
+	// tailEvents is how many of the newest events are kept as they are written, for the readers that are up to date.
+	tailEvents = 200
 )
 
 // stream serves GET /api/v1/stream. The ledger is the buffer: each reader has a place in it and moves on at its own
 // pace, so that the station never waits for a reader, nothing is kept for one, and none can miss an event that
-// others, stored a moment earlier or later by someone else, overtook.
+// others, stored a moment earlier or later by someone else, overtook. What all are to be told is read and encoded once.
 func (c *Console) stream(w http.ResponseWriter, r *http.Request) {
 	if c.streams.Add(1) > maxStreams {
 		c.streams.Add(-1)
@@ -45,8 +48,9 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request) {
 
 	at, resumed := c.resumeAt(r.Header.Get("Last-Event-ID"))
 	s := &reader{c: c, at: at, stale: !resumed}
-	s.buf.WriteString("retry: 2000\n\n")
-	tick := time.NewTicker(c.timing.every)
+	s.out = append(s.out, []byte("retry: 2000\n\n"))
+	// All readers wait for the same moments: one wake of the processor serves them all.
+	tick := time.NewTimer(c.timing.untilNext())
 	defer tick.Stop()
 	second := true // due
 	for {
@@ -57,16 +61,20 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if second {
-			s.buf.Write(c.live.now(c))
+			s.out = append(s.out, c.live.now(c))
 			second = false
 		}
-		if s.buf.Len() > 0 {
+		if len(s.out) > 0 {
 			if err := rc.SetWriteDeadline(time.Now().Add(c.timing.writeWithin)); err != nil {
 				return
 			}
-			if _, err := s.buf.WriteTo(w); err != nil {
-				return // too slow, or gone: it comes back with Last-Event-ID
+			for _, text := range s.out {
+				if _, err := w.Write(text); err != nil {
+					return // too slow, or gone: it comes back with Last-Event-ID
+				}
 			}
+			clear(s.out) // a page that is open for days holds on to nothing
+			s.out = s.out[:0]
 			if err := rc.Flush(); err != nil {
 				return
 			}
@@ -81,6 +89,7 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request) {
 			return
 		case <-grown:
 		case <-tick.C:
+			tick.Reset(c.timing.untilNext())
 			second = true
 		}
 	}
@@ -100,22 +109,31 @@ func (c *Console) resumeAt(id string) (at int64, ok bool) {
 // reader is one client's place in the ledger.
 type reader struct {
 	c     *Console
-	at    int64 // the newest event that it has, or that a snapshot covered
-	stale bool  // it needs a snapshot
-	buf   bytes.Buffer
+	at    int64    // the newest event that it has, or that a snapshot covered
+	stale bool     // it needs a snapshot
+	out   [][]byte // to be written; it shares them with others
 }
 
-// read puts what is new into the buffer and says whether there is more.
+// read puts out what is new and says whether there is more.
 func (s *reader) read() (more bool, err error) {
 	head, _ := s.c.o.Ledger.Head()
 	if s.stale || head-s.at > maxBehind {
-		data, err := s.c.snapshot()
+		first, err := s.c.first.now(s.c)
 		if err != nil {
 			return false, err
 		}
-		s.write(head, "snapshot", data)
-		s.at, s.stale = head, false
+		s.out = append(s.out, first.text)
+		s.at, s.stale = first.n, false
 		return false, nil
+	}
+	if head == s.at {
+		return false, nil
+	}
+	texts, ok, err := s.c.tail.after(s.c, s.at)
+	if ok || err != nil {
+		s.at += int64(len(texts))
+		s.out = append(s.out, texts...)
+		return false, err
 	}
 	events, err := s.c.o.Ledger.Events(s.at, streamPage)
 	if err != nil {
@@ -123,16 +141,56 @@ func (s *reader) read() (more bool, err error) {
 	}
 	for i := range events {
 		s.at = events[i].N
-		if name, data := public(&events[i]); name != "" {
-			s.write(s.at, name, data)
-		}
+		s.out = append(s.out, s.c.encode(&events[i]))
 	}
 	return len(events) == streamPage, nil
 }
 
-// write adds one event. Compact JSON has no line break, which is what SSE needs.
-func (s *reader) write(n int64, name string, data []byte) {
-	fmt.Fprintf(&s.buf, "id: %s-%d\nevent: %s\ndata: %s\n\n", s.c.o.Ledger.ID(), n, name, data)
+// encode is a stored event as the stream tells it, nothing for one that is not for it.
+func (c *Console) encode(e *ledger.Stored) []byte {
+	name, data := public(e)
+	if name == "" {
+		return nil
+	}
+	return c.event(e.N, name, data)
+}
+
+// event is one event with its id. Compact JSON has no line break, which is what SSE needs.
+func (c *Console) event(n int64, name string, data []byte) []byte {
+	return fmt.Appendf(nil, "id: %s-%d\nevent: %s\ndata: %s\n\n", c.o.Ledger.ID(), n, name, data)
+}
+
+// tail is the newest events of the ledger as the stream tells them: read and encoded by the first reader that comes for
+// them.
+type tail struct {
+	mu    sync.Mutex
+	upTo  int64    // the newest event in texts
+	texts [][]byte // of event upTo and those before it
+}
+
+// after gives what the stream tells of each event after at, of some of them nothing; ok is false where the tail does not
+// reach back so far.
+func (t *tail) after(c *Console, at int64) (texts [][]byte, ok bool, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if head, _ := c.o.Ledger.Head(); head > t.upTo {
+		if head-t.upTo > tailEvents { // nobody has asked for long
+			t.upTo, t.texts = head-tailEvents, nil
+		}
+		events, err := c.o.Ledger.Events(t.upTo, streamPage)
+		if err != nil {
+			return nil, false, err
+		}
+		for i := range events {
+			t.upTo, t.texts = events[i].N, append(t.texts, c.encode(&events[i]))
+		}
+		t.texts = slices.Delete(t.texts, 0, max(0, len(t.texts)-tailEvents))
+	}
+	back := max(0, t.upTo-at)
+	if back > int64(len(t.texts)) {
+		return nil, false, nil
+	}
+	return slices.Clone(t.texts[len(t.texts)-int(back):]), true, nil
 }
 
 // public is what the stream tells of a stored event; name "" for those that are not for it.
@@ -171,6 +229,33 @@ func compact(data []byte) []byte {
 		return []byte("null")
 	}
 	return b.Bytes()
+}
+
+// first is the snapshot as last encoded: when a station has started again, all pages come for it at once.
+type first struct {
+	mu   sync.Mutex
+	made time.Time
+	firstView
+}
+
+// firstView is a snapshot as the stream tells it, and the event up to which it holds.
+type firstView struct {
+	n    int64
+	text []byte
+}
+
+func (f *first) now(c *Console) (firstView, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	head, _ := c.o.Ledger.Head() // before the alerts are read: what they have beyond it is told again
+	if now := time.Now(); f.text == nil || f.n != head || now.Sub(f.made) >= c.timing.every/2 {
+		data, err := c.snapshot()
+		if err != nil {
+			return firstView{}, err
+		}
+		f.made, f.firstView = now, firstView{head, c.event(head, "snapshot", data)}
+	}
+	return f.firstView, nil
 }
 
 // live is the vehicles and links as last encoded: once for all readers.

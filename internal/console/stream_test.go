@@ -2,6 +2,7 @@ package console
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -170,8 +171,81 @@ func TestAReaderThatFallsFarBehindGetsASnapshotInsteadOfEverything(t *testing.T)
 	for n := range maxBehind + 1 {
 		l.store("transition", "a-gate", transition("a-gate", n+2), "")
 	}
-	if more, err := r.read(); err != nil || more || !strings.HasPrefix(r.buf.String(), "id: k3v9-2003\nevent: snapshot\n") {
-		t.Fatalf("more %v, err %v, %.80q", more, err, r.buf.String())
+	if more, err := r.read(); err != nil || more || !strings.HasPrefix(string(bytes.Join(r.out, nil)), "id: k3v9-2003\nevent: snapshot\n") {
+		t.Fatalf("more %v, err %v, %.80q", more, err, r.out)
+	}
+}
+
+func TestWhatAllPagesAreToldIsReadOnce(t *testing.T) {
+	s, l := fakes()
+	c := newConsole(t, s, l, nil)
+	c.timing.every = time.Hour
+	url := served(t, c)
+	var pages []func() (sse, bool)
+	for range 20 {
+		pages = append(pages, streamOf(t, url, nil))
+		if e := kept(t, pages[len(pages)-1]); e.name != "snapshot" {
+			t.Fatalf("began with %s", e.name)
+		}
+	}
+	const events = 10
+	for range events {
+		l.store("notice", "a-gate", `{"state":"sent"}`, "")
+		for i, next := range pages {
+			if e := kept(t, next); e.id != fmt.Sprintf("k3v9-%d", len(l.events)) || e.name != "notice" {
+				t.Fatalf("page %d: %+v", i, e)
+			}
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	// The first of them may have found one event of two.
+	if l.reads > 2*events {
+		t.Errorf("%d pages read the ledger %d times for %d events", len(pages), l.reads, events)
+	}
+	if len(l.filters) != 1 {
+		t.Errorf("%d pages that were opened at once had %d snapshots made, want 1", len(pages), len(l.filters))
+	}
+}
+
+func TestTheTailTellsWhatTheLedgerDoes(t *testing.T) {
+	s, l := fakes()
+	c := newConsole(t, s, l, nil)
+	text := func(after int) string {
+		var b strings.Builder
+		for i := range l.events[after:] {
+			b.Write(c.encode(&l.events[after+i]))
+		}
+		return b.String()
+	}
+	// Between two looks the ledger grows by as much as the tail holds, one more, one less, a little, not at all.
+	for _, grown := range []int{0, 1, 3, tailEvents - 1, 1, tailEvents, 0, tailEvents + 1, 7, 3 * tailEvents, 2} {
+		for range grown {
+			kind := "notice"
+			if len(l.events)%3 == 0 {
+				kind = "sighting" // not for the stream
+			}
+			l.store(kind, "a-gate", fmt.Sprintf(`{"n":%d}`, len(l.events)+1), "")
+		}
+		head := len(l.events)
+		for back := range min(head, tailEvents+2) {
+			texts, ok, err := c.tail.after(c, int64(head-back))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !ok {
+				if back < min(head, tailEvents) && back <= grown {
+					t.Errorf("after %d more the tail does not reach back %d", grown, back)
+				}
+				continue
+			}
+			if got := string(bytes.Join(texts, nil)); len(texts) != back || got != text(head-back) {
+				t.Fatalf("after %d more, %d back: %d texts\n%q, want\n%q", grown, back, len(texts), got, text(head-back))
+			}
+		}
+		if _, ok, _ := c.tail.after(c, int64(head-tailEvents-1)); ok {
+			t.Error("the tail is longer than it may be")
+		}
 	}
 }
 
