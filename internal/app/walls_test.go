@@ -80,7 +80,7 @@ var (
 		"github.com/paulmach/orb":        {"geofence", "internal/bench"},
 		"github.com/spf13/cobra":         {"cmd/riverwatch"},
 		"github.com/goccy/go-yaml":       {"configs"},
-		"modernc.org/sqlite":             {"alerts/ledger"},
+		"modernc.org/sqlite":             {"alerts/ledger", "internal/bench"},
 		"go.bug.st/serial":               {"mavlink/link"},
 	}
 

@@ -22,6 +22,14 @@ type section struct {
 // sections in the order of the table.
 var sections = []section{
 	{name: "wire", smoke: true, run: benchWire},
+	{name: "replay", smoke: true, run: benchReplay},
+	{name: "fold", run: benchFold},
+	{name: "intake", run: benchIntake},
+	{name: "zones", smoke: true, run: benchZones},
+	{name: "latency", smoke: true, run: benchLatency},
+	{name: "growth", run: benchGrowth},
+	{name: "pages", run: benchPages},
+	{name: "small", run: benchSmall},
 }
 
 // options is what the command line says.
@@ -33,6 +41,9 @@ type options struct {
 }
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == loadCommand {
+		os.Exit(sendLoad())
+	}
 	o, err := parse(os.Args[1:])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

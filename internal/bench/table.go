@@ -62,7 +62,7 @@ func (b *bench) table() string {
 			times = fmt.Sprintf("%.3g", r.ratio)
 		}
 		if r.least > 0 {
-			asked = fmt.Sprintf("%g times", r.least)
+			asked = fmt.Sprintf("%.3g times", r.least)
 		}
 		fmt.Fprintf(&t, "| %s: %s | %s | %s | %s | %s | %s | %s |\n", r.section, r.work, r.ours, r.baseName, r.base, times, asked, r.verdict())
 	}
@@ -76,7 +76,7 @@ func (b *bench) tooSlow() (all []error) {
 	}
 	for i := range b.rows {
 		if r := &b.rows[i]; r.least > 0 && r.best < r.least/2 {
-			all = append(all, fmt.Errorf("%s: %s: %.2f times %s in the best of %d rounds; %g are asked for, half of that is the least",
+			all = append(all, fmt.Errorf("%s: %s: %.2f times %s in the best of %d rounds; %.3g are asked for, half of that is the least",
 				r.section, r.work, r.best, r.baseName, b.rounds(), r.least))
 		}
 	}
