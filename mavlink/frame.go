@@ -11,8 +11,11 @@ type Frame struct {
 	CompID uint8
 	Seq    uint8
 	MsgID  uint32
-	Signed bool   // its signature was verified: by the listener, or for a log by its reader
-	Raw    []byte // as received: what is recorded, and what live and replay both decode
+	// Checksum is the CRC at its end: a stream knows a frame that comes again by it, without a look at Raw, which may lie
+	// in another core's cache.
+	Checksum uint16
+	Signed   bool   // its signature was verified: by the listener, or for a log by its reader
+	Raw      []byte // as received: what is recorded, and what live and replay both decode
 }
 
 // OriginOwn marks a frame that the station itself made: a beat or one of the TUNNEL kinds of own.go. A listener sets it

@@ -171,7 +171,7 @@ func (f *Fleet) route(fr *Frame, p []byte, out *News) *TrackState {
 	if o == nil {
 		o = &f.nowhere
 	}
-	check := checksum(fr.Raw)
+	check := fr.Checksum
 	f.late = false
 	if !y.uneasy {
 		return f.routeAlone(y, o, fr, p, check, out)

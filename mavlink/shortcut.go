@@ -52,6 +52,6 @@ func (f *Fleet) goOn(w *shortcut, place uint8, how readingOf, fr *Frame, out *Ne
 func (st *StreamState) next(fr *Frame) {
 	st.Heard, st.Seq, st.Seen = fr.At, fr.Seq, st.Seen<<1|1
 	st.Gone <<= 1
-	st.Checks[fr.Seq%seqWindow] = checksum(fr.Raw)
+	st.Checks[fr.Seq%seqWindow] = fr.Checksum
 	st.Frames++
 }

@@ -129,14 +129,6 @@ func (s *TrackState) overtaken(fr *Frame) bool {
 	return false
 }
 
-// checksum is the CRC that a frame carries.
-func checksum(raw []byte) uint16 {
-	if raw[0] == startV1 {
-		return u16(raw, headerV1+int(raw[1]))
-	}
-	return u16(raw, headerV2+int(raw[1]))
-}
-
 // stream finds the stream of a component that comes from o, nil where there is none yet; beside tells that another one
 // of the component is alive.
 func (s *TrackState) stream(comp uint8, o *SpeakerState, at int64) (st *StreamState, beside bool) {

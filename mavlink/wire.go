@@ -93,8 +93,7 @@ func (d *dialect) verify(raw []byte, id uint32, start int) Verdict {
 		}
 		return UnknownID
 	}
-	end := start + int(raw[1])
-	if CRC(raw[1:end], e.extra) != binary.LittleEndian.Uint16(raw[end:]) {
+	if CRC(raw[1:start+int(raw[1])], e.extra) != checksum(raw, start) {
 		return BadCRC
 	}
 	if foreign {
@@ -107,8 +106,11 @@ func (d *dialect) verify(raw []byte, id uint32, start int) Verdict {
 func Parse(raw []byte) Frame {
 	id, start := header(raw)
 	at := sender(start)
-	return Frame{Seq: raw[at], SysID: raw[at+1], CompID: raw[at+2], MsgID: id, Raw: raw}
+	return Frame{Seq: raw[at], SysID: raw[at+1], CompID: raw[at+2], MsgID: id, Checksum: checksum(raw, start), Raw: raw}
 }
+
+// checksum is the CRC that a frame carries whose header has the given end.
+func checksum(raw []byte, start int) uint16 { return binary.LittleEndian.Uint16(raw[start+int(raw[1]):]) }
 
 // sender is where the header with the given end says seq, sys and comp.
 func sender(start int) int {
@@ -129,7 +131,7 @@ func (f *Frame) Read(b []byte) (n int, v Verdict) {
 	id, start := header(raw)
 	at := sender(start)
 	f.Origin, f.Signed = 0, false
-	f.Seq, f.SysID, f.CompID, f.MsgID, f.Raw = raw[at], raw[at+1], raw[at+2], id, raw
+	f.Seq, f.SysID, f.CompID, f.MsgID, f.Checksum, f.Raw = raw[at], raw[at+1], raw[at+2], id, checksum(raw, start), raw
 	return n, knownDialect().verify(raw, id, start)
 }
 
