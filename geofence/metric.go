@@ -55,6 +55,9 @@ func (f *frame) length2(dlon, dlat float64) float64 {
 	return x*x + y*y
 }
 
+// lean is how much shorter a degree of longitude becomes by one decimetre away from the equator, as a share of itself.
+func (f *frame) lean() float64 { return 2 * math.Abs(f.kxd) / (f.kx * f.ky) }
+
 // foot is the point of the segment a-b next to the frame's point: its offset, where it is on the segment (0 at a, 1
 // at b) and the square of its distance.
 func (f *frame) foot(a, b Point) (dlon, dlat, t, d2 float64) {

@@ -6,6 +6,9 @@ import "math"
 // drone at 12 m/s needs a new one each ten seconds or so, and a river has some ten edges in it.
 const aroundDM = 2_000
 
+// mostEdges is how many edges a list has at most. Where more are around, the index is asked each time.
+const mostEdges = 300
+
 // nearby is what lies around a place, in a plane with the place at its origin: decimetres to the east and the north by
 // the radii there. It answers most questions of a track that comes back to the same few edges five times a second,
 // and it knows how far it can be wrong; what it cannot tell for sure is asked of the index.
@@ -54,17 +57,17 @@ func (n *nearby) rest(x, y float64) float64 { return n.free - math.Sqrt(x*x+y*y)
 func (n *nearby) survey(x *Index, f *frame, candidates []int32) []int32 {
 	n.home, n.kx, n.ky = f.p, f.kx, f.ky
 	n.rims, n.edges, n.free = n.rims[:0], n.edges[:0], aroundDM
-	// Distances are rounded to decimetres where they are decided on, and from one end of the list to the other the
-	// radii change: a degree of longitude by the tangent of the latitude.
-	tan := math.Abs(f.kxd/f.kx) * (2 * e7 * 180 / math.Pi)
-	n.doubt = 2 + aroundDM*aroundDM*1e-7*tan
+	// Distances are rounded to decimetres where they are decided on, and the radii change on the way. Between a place y
+	// north of home and one d from there they are those of up to y+d/2 north of home: a distance of up to aroundDM is off
+	// by d*(y+d/2) times lean, some 1.5 aroundDM^2.
+	n.doubt = 2 + 6*aroundDM*aroundDM*f.lean()
 	around := pointBox(f.p).grow(aroundDM)
 	candidates = x.rims.overlapping(around, candidates[:0])
 	for _, z := range candidates {
 		s := &x.shapes[z]
 		switch {
 		case s.radius > 0:
-			n.circle(z, rimOfZone, s.center, s.radius)
+			n.circle(z, rimOfZone, f, s.center, s.radius)
 		case s.runs == nil:
 			n.line(x, z, s.lo, s.hi, around)
 		default:
@@ -80,22 +83,27 @@ func (n *nearby) survey(x *Index, f *frame, candidates []int32) []int32 {
 	candidates = x.watched.overlapping(around, candidates[:0])
 	for _, z := range candidates {
 		if s := &x.shapes[z]; s.radius > 0 {
-			n.circle(z, rimOfSight, s.center, s.radius+s.seen)
+			n.circle(z, rimOfSight, f, s.center, s.radius+s.seen)
 		} else {
 			n.free = min(n.free, x.toRim(z, f, s.seen, n.free))
 		}
 	}
-	if len(n.rims) == 0 && n.free == aroundDM {
+	if len(n.edges) > mostEdges {
+		n.rims, n.edges = n.rims[:0], n.edges[:0]
+	}
+	if len(n.rims) == 0 {
 		n.free = x.clearance(&x.watched, f, x.clearance(&x.rims, f, clearDM))
 	}
 	n.free = n.free*0.98 - n.doubt // as far as clearDM the radii at home are right to 1 %
 	return candidates
 }
 
-// circle lists a circle if its rim is near.
-func (n *nearby) circle(z int32, kind stretchKind, center Point, radius float64) {
-	x, y := n.place(center)
+// circle lists a circle if its rim is near. It is right as seen from home, wherever its middle is. From a place at u, v
+// the middle at x, y is off by lean/2 times u*y-v*x, which its own distance bounds, and u*v.
+func (n *nearby) circle(z int32, kind stretchKind, f *frame, center Point, radius float64) {
+	x, y := f.vector(f.offset(center))
 	if d := math.Sqrt(x*x+y*y) - radius; math.Abs(d) < 1.02*aroundDM {
+		n.doubt = max(n.doubt, 2+aroundDM*(6*aroundDM+radius)*f.lean())
 		n.rims = append(n.rims, stretch{
 			zone: z, kind: kind, x: x, y: y, radius: radius, minX: x - radius, minY: y - radius, maxX: x + radius, maxY: y + radius,
 		})
@@ -108,7 +116,7 @@ func (n *nearby) line(x *Index, z, lo, hi int32, around box) {
 	}
 	for ; lo < hi && !x.segs[hi-1].box().overlaps(around); hi-- {
 	}
-	if lo == hi {
+	if lo == hi || len(n.edges) > mostEdges {
 		return
 	}
 	r := stretch{zone: z, seg: lo, lo: int32(len(n.edges)), minX: math.Inf(1), minY: math.Inf(1), maxX: math.Inf(-1), maxY: math.Inf(-1)}
@@ -204,7 +212,7 @@ func (n *nearby) distance2(r *stretch, x, y, limit float64) float64 {
 func (tr *track) glance(x, y, margin float64) (way, still float64) {
 	n := &tr.nearby
 	way = n.rest(x, y)
-	still = way - margin
+	still = way - margin // so that no zone whose margin reaches out of the list is judged by it
 	listed := 0
 	for i := 0; i < len(n.rims); {
 		r := &n.rims[i]
@@ -214,14 +222,14 @@ func (tr *track) glance(x, y, margin float64) (way, still float64) {
 		}
 		d := math.Inf(1)
 		if r.radius > 0 {
-			if i++; v != nil || !r.beyond(x, y, max(way, still+margin)) {
+			if i++; v != nil || !r.beyond(x, y, max(way, still+margin)+n.doubt) {
 				dx, dy := x-r.x, y-r.y
 				d = math.Sqrt(dx*dx+dy*dy) - r.radius
 			}
 		} else {
 			z := r.zone
 			for ; i < len(n.rims) && n.rims[i].zone == z && n.rims[i].radius == 0; i++ {
-				if r := &n.rims[i]; v != nil || !r.beyond(x, y, max(way, still+margin)) {
+				if r := &n.rims[i]; v != nil || !r.beyond(x, y, max(way, still+margin)+n.doubt) {
 					d = n.distance2(r, x, y, d)
 				}
 			}

@@ -120,14 +120,8 @@ func (t *Tracker) look(tr *track, f Fix, margin float64, out []Event) []Event {
 
 // same says that nothing changes on the way to p, for as much as what is nearby can tell.
 func (t *Tracker) same(tr *track, p Point, margin float64) bool {
-	n := &tr.nearby
-	x, y := n.place(p)
-	if n.rest(x, y) < aroundDM/4 {
-		f := newFrame(p)
-		t.candidates = n.survey(t.index, &f, t.candidates)
-		x, y = 0, 0
-	}
-	fromX, fromY := n.place(tr.last)
+	x, y := t.around(tr, p)
+	fromX, fromY := tr.nearby.place(tr.last)
 	dx, dy := x-fromX, y-fromY
 	way, still := tr.glance(x, y, margin)
 	if way <= 0 || still <= 0 || dx*dx+dy*dy >= way*way {
@@ -136,6 +130,17 @@ func (t *Tracker) same(tr *track, p Point, margin float64) bool {
 	}
 	tr.x, tr.y, tr.reach, tr.margin = x, y, min(way, still), margin
 	return true
+}
+
+// around sees to it that what is nearby p is known, and gives p's place in it.
+func (t *Tracker) around(tr *track, p Point) (x, y float64) {
+	n := &tr.nearby
+	if x, y = n.place(p); !tr.sound || n.rest(x, y) < aroundDM/4 && n.home != p {
+		f := newFrame(p)
+		t.candidates = n.survey(t.index, &f, t.candidates)
+		return 0, 0
+	}
+	return x, y
 }
 
 // Break forgets what is known of a track, so that its next fix is its first once more: for a broken fix that is itself
@@ -289,11 +294,7 @@ func (t *Tracker) bank(s *step, v *visit, known bool, out []Event) (keep bool, _
 
 // settle notes what the track sees from here and how far from here nothing changes.
 func (t *Tracker) settle(tr *track, s *step) {
-	x, y := tr.nearby.place(s.frame.p)
-	if !tr.sound || tr.nearby.rest(x, y) < aroundDM/4 {
-		t.candidates = tr.nearby.survey(t.index, &s.frame, t.candidates)
-		x, y = 0, 0
-	}
+	x, y := t.around(tr, s.frame.p)
 	way, still := tr.glance(x, y, s.margin)
 	tr.x, tr.y, tr.reach, tr.margin, tr.sound = x, y, min(way, still), s.margin, true
 	tr.silent = math.MaxInt64

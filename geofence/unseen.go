@@ -82,6 +82,13 @@ func (g *gates) seenFrom(x *Index, f *frame, out []int32) []int32 {
 // gate, the first call, or hearingSince, whichever is latest: while no drone is heard at all, pass at for it. Neither
 // at nor hearingSince may go back. The cost is that of a comparison when nothing is due.
 func (t *Tracker) Unseen(at, hearingSince int64, out []Unseen) []Unseen {
+	if g := &t.gates; g.begun && len(g.again) == 0 && (len(g.due) == 0 || g.due[0].at >= at) {
+		return out
+	}
+	return t.unseen(at, hearingSince, out)
+}
+
+func (t *Tracker) unseen(at, hearingSince int64, out []Unseen) []Unseen {
 	g := &t.gates
 	first := len(out)
 	if !g.begun {
