@@ -31,7 +31,6 @@ type kind struct {
 // payload is a message's whole payload. Fields lie in the order of the wire: by size of their type, then as defined.
 type payload []byte
 
-func (p payload) u8(at int, v uint8)    { p[at] = v }
 func (p payload) u16(at int, v uint16)  { binary.LittleEndian.PutUint16(p[at:], v) }
 func (p payload) i16(at int, v int16)   { p.u16(at, uint16(v)) }
 func (p payload) u32(at int, v uint32)  { binary.LittleEndian.PutUint32(p[at:], v) }
@@ -220,7 +219,8 @@ func makeKinds() []kind {
 		}},
 		kindText: {component: autopilot, placed: true, sample: &ardupilotmega.MessageStatustext{Severity: ardupilotmega.MAV_SEVERITY_INFO}, patch: func(p payload, m *moment) {
 			clear(p[1:51])
-			t := append(p[1:1:51], "POI "...)
+			t := p[1:1:51]
+			t = append(t, "POI "...)
 			t = strconv.AppendFloat(t, float64(m.latE7)/1e7, 'f', 7, 64)
 			t = append(t, ", "...)
 			t = strconv.AppendFloat(t, float64(m.lonE7)/1e7, 'f', 7, 64)

@@ -34,11 +34,12 @@
 //     a UDP datagram (its source address).
 //
 // The queue holds 65,536 frames. Ordinary frames are taken while it is under three quarters, of one origin only up to
-// half of it while another origin has been heard within a second, and from an eighth on of one system only up to its
-// equal share, so that what must be lost is lost evenly; frames that may never be repeated (Options.OneShot) until it
-// is full, at most 50 a second for each system, verified ones apart. An `origin` frame shares the room and the fate of
-// the frame that it goes before, because it is the sender who brings it about. Own frames have 4,096 places of their
-// own.
+// half of it while another origin has been heard within a second. From an eighth on, where what others offer in a second
+// would not find room beside it, an origin has for each system only an equal part of the queue, so that what must be lost
+// is lost evenly. Both are counted under reason origin. Frames that may never be repeated (Options.OneShot) are taken
+// until it is full, at most 50 a second for each system, verified ones apart. An `origin` frame shares the room and the
+// fate of the frame that it goes before, because it is the sender who brings it about. Own frames have 4,096 places of
+// their own.
 //
 // A session tells some 32,000 sources apart. A link gives an index to 128 new ones at once and one a second from then
 // on; others, as those of a network that gives each packet a new port or of a forger, are one origin of that link with

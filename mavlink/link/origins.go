@@ -21,9 +21,10 @@ type origin struct {
 	index   uint16
 	line    *line
 	address string
-	named   bool   // the session has told its link and address
-	swap    uint64 // the arena that held counts
-	held    int    // its frames in the queue
+	named   bool        // the session has told its link and address
+	swap    uint64      // the arena that held counts
+	held    int         // its frames in the queue
+	heldOf  [256]uint16 // the ordinary ones of them, by system
 	replies *limiter
 	sent    uint8 // sequence number of the next answer
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -16,7 +17,7 @@ const (
 	ordinaryLimit = capacity / 4 * 3 // ordinary frames are taken up to here
 	originLimit   = capacity / 2     // and of one origin up to here, while others are heard
 	ownLimit      = 4096             // own frames, in places of their own
-	fairFrom      = capacity / 8     // from here on ordinary frames of one system up to its equal share only
+	fairFrom      = capacity / 8     // from here on of one system up to its equal part, where others need the rest
 )
 
 const (
@@ -47,7 +48,7 @@ type queue struct {
 	filling *mavlink.Arena
 	full    []*mavlink.Arena // before filling
 	spare   []*mavlink.Arena
-	swaps   uint64 // tells whether what an origin or a system holds is of now
+	swaps   uint64 // tells whether what an origin holds is of now
 	frames  int    // of links, in full and filling
 	own     int    // own frames there
 	lastAt  int64
@@ -87,7 +88,7 @@ func (q *queue) offer(src *source, frames []gathered, t *tally) {
 	o := q.origins.of(src, at)
 	othersHeard := q.origins.heard(o, at)
 	if o.swap != q.swaps {
-		o.swap, o.held = q.swaps, 0
+		o.swap, o.held, o.heldOf = q.swaps, 0, [256]uint16{}
 	}
 	for i := range frames {
 		if r := q.offerOne(o, &frames[i], at, othersHeard); r != admitted {
@@ -105,8 +106,8 @@ func (q *queue) offerOne(o *origin, f *gathered, at int64, othersHeard bool) rea
 	default:
 		room += originParts
 	}
-	var mine *share
-	if f.known && q.oneShot(f.MsgID) {
+	oneShot := f.known && q.oneShot(f.MsgID)
+	if oneShot {
 		if q.frames+room > capacity {
 			return lostQueue
 		}
@@ -122,11 +123,11 @@ func (q *queue) offerOne(o *origin, f *gathered, at int64, othersHeard bool) rea
 			return lostFlood
 		}
 	} else {
-		mine = q.shares.of(f.SysID, at, q.swaps)
+		q.shares.heard(f.SysID, at)
 		switch {
 		case q.frames+room > ordinaryLimit:
 			return lostQueue
-		case othersHeard && o.held+room > originLimit, q.frames >= fairFrom && mine.held+room > ordinaryLimit/q.shares.speakers:
+		case othersHeard && o.held+room > originLimit, q.shares.exceeded(f.SysID, int(o.heldOf[f.SysID])+room, q.frames+room):
 			return lostOrigin
 		}
 	}
@@ -138,8 +139,8 @@ func (q *queue) offerOne(o *origin, f *gathered, at int64, othersHeard bool) rea
 	q.append(&f.Frame)
 	q.frames++
 	o.held += q.frames - before
-	if mine != nil {
-		mine.held += q.frames - before
+	if !oneShot {
+		o.heldOf[f.SysID] += uint16(q.frames - before)
 	}
 	return admitted
 }
@@ -280,6 +281,10 @@ func (q *queue) next(ctx context.Context) (mavlink.Batch, error) {
 		case <-ctx.Done():
 			return mavlink.Batch{}, ctx.Err()
 		}
+	}
+	if len(q.taken) > 1 {
+		// Readers first: what they do not come to, the kernel drops without a look; here one-shot frames are told apart.
+		runtime.Gosched()
 	}
 	b := q.taken[0].Batch()
 	q.taken = slices.Delete(q.taken, 0, 1)

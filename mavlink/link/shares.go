@@ -1,38 +1,46 @@
 package link
 
-// shares keep a queue that fills up from being filled by a few: they count what each system holds of it, and how many
-// systems there are to share it. Reads come in bursts of one socket, so without them the vehicles of the socket that is
-// read last would lose more than others.
+// shares tell when a system has its part of a queue that does not suffice for all. Reads come in bursts of one socket:
+// without them whoever is read first would fill the queue, and the vehicles of the other sockets would lose the more.
 type shares struct {
-	systems  [256]share
-	speakers int // systems heard within a second; those that fell silent since counted are among them
-	counted  int64
+	now, before offered // in the second that runs, and in the one before
+	began       int64   // the second that runs, station time
+	systems     int     // that have offered any frame in either
 }
 
-// share is one system's.
-type share struct {
-	swap  uint64 // the queue that held counts
-	held  int    // its places there, those of one-shot frames apart
-	heard int64  // station time, 0: never
+// offered counts the frames of a second, by system and in all.
+type offered struct {
+	by  [256]int
+	all int
 }
 
-// of is the share of a system that is heard at at.
-func (t *shares) of(system uint8, at int64, swap uint64) *share {
-	s := &t.systems[system]
-	if s.heard == 0 || at-s.heard >= second {
-		t.speakers++
-	}
-	s.heard = at
-	if s.swap != swap {
-		s.swap, s.held = swap, 0
-	}
-	if at-t.counted >= second { // those who have fallen silent go
-		t.counted, t.speakers = at, 0
-		for i := range t.systems {
-			if o := &t.systems[i]; o.heard != 0 && at-o.heard < second {
-				t.speakers++
+// heard counts a frame of a system that is offered at at.
+func (t *shares) heard(system uint8, at int64) {
+	if at-t.began >= second {
+		t.before, t.now, t.systems = t.now, offered{}, 0
+		if at-t.began >= 2*second { // that was longer ago
+			t.before = offered{}
+		}
+		t.began = at
+		for i := range t.before.by {
+			if t.before.by[i] > 0 {
+				t.systems++
 			}
 		}
 	}
-	return s
+	if t.now.by[system]+t.before.by[system] == 0 {
+		t.systems++
+	}
+	t.now.by[system]++
+	t.now.all++
+}
+
+// exceeded says whether a system that would hold so much of a queue so full is to leave the rest of it to others: it is
+// beyond its equal part, and what they offer in a second would not find room.
+func (t *shares) exceeded(system uint8, held, full int) bool {
+	if full <= fairFrom || held <= ordinaryLimit/t.systems {
+		return false
+	}
+	others := max(t.now.all-t.now.by[system], t.before.all-t.before.by[system])
+	return full+others > ordinaryLimit
 }
