@@ -17,7 +17,7 @@ import (
 var mustShow = []string{
 	"frames_total", "frame_errors_total", "frames_dropped_total", "fixes_total", "evidence_total", "sightings_total", "zone_events_total", "alerts_total",
 	"alerts_open", "notices_total", "build_info", "sequence_lost_total", "stream_frames_total", "duplicate_frames_total", "out_of_order_frames_total",
-	"tags_lost_total", "rejected_total", "vehicle_clock_skew_seconds", "vehicle_doubted", "radio_rssi", "radio_noise",
+	"tags_lost_total", "rejected_total", "vehicle_clock_skew_seconds", "vehicle_doubted", "unrecorded_frames_total", "radio_rssi", "radio_noise",
 }
 
 // published gives the metrics of the page that the station's tests hold true, each with its labels.

@@ -122,6 +122,8 @@ func (l *Ledger) Erase(n int64) error {
 		return fmt.Errorf("erase personal words of event %d: %w", n, err)
 	}
 	// secure_delete has overwritten the words in the pages; this removes the pages that the write-ahead log still has.
+	l.copier.one.Lock()
+	defer l.copier.one.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var busy, logged, moved int

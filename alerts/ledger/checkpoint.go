@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -21,6 +22,7 @@ const (
 // (wal_autocheckpoint).
 type checkpointer struct {
 	db    *sql.DB
+	one   sync.Mutex    // held by who copies, the writer's connection included: SQLite refuses a second one
 	due   chan struct{} // of one place
 	stop  context.CancelFunc
 	ended chan struct{}
@@ -43,12 +45,19 @@ func newCheckpointer(db *sql.DB, log *zap.Logger) *checkpointer {
 			case <-time.After(checkpointAfter):
 			}
 			// A failure is no loss: the log grows, and the next one tells the same.
-			if _, err := db.ExecContext(ctx, `PRAGMA wal_checkpoint(PASSIVE)`); err != nil && ctx.Err() == nil {
+			if err := c.copy(ctx); err != nil && ctx.Err() == nil {
 				log.Debug("the ledger's write-ahead log was not copied", zap.Error(err))
 			}
 		}
 	}()
 	return c
+}
+
+func (c *checkpointer) copy(ctx context.Context) error {
+	c.one.Lock()
+	defer c.one.Unlock()
+	_, err := c.db.ExecContext(ctx, `PRAGMA wal_checkpoint(PASSIVE)`)
+	return err
 }
 
 // committed counts the writer's commits.

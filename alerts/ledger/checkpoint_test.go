@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"testing"
@@ -54,5 +55,29 @@ func TestNothingIsInTheLedgerBeforeWhatItWaitsFor(t *testing.T) {
 	}, &Changes{Transitions: []alerts.Transition{opened(1, "a")}})
 	if err != nil || len(stored) != 1 || waited != 1 || inside() != 1 {
 		t.Errorf("%v, %d stored, waited %d times, %d alerts", err, len(stored), waited, inside())
+	}
+}
+
+// TestWordsAreErasedWhileTheWriteAheadLogIsCopied: SQLite lets only one checkpoint run and does not wait for another.
+func TestWordsAreErasedWhileTheWriteAheadLogIsCopied(t *testing.T) {
+	l := openIn(t, t.TempDir())
+	ctx, stop := context.WithCancel(t.Context())
+	copied := make(chan struct{})
+	go func() {
+		defer close(copied)
+		for ctx.Err() == nil {
+			_ = l.copier.copy(ctx) // cancelled at last
+		}
+	}()
+	defer func() { stop(); <-copied }()
+	for i := range 100 {
+		a, err := l.Accept(Request{Kind: "mark", Note: "a boat"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, _ := l.Head()
+		if err := l.Erase(n); err != nil {
+			t.Fatalf("request %d, the %d. time: %v", a.Number, i, err)
+		}
 	}
 }

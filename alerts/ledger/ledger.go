@@ -227,8 +227,8 @@ func (l *Ledger) LastSeq() uint64 {
 	return l.lastSeq
 }
 
-// Grown gives a channel that is closed soon after the next event is stored (20 ms). Take it before reading Events: then nothing is
-// missed between the two.
+// Grown gives a channel that is closed soon after the next event is stored (20 ms). Take it before reading Events: then
+// nothing is missed between the two.
 func (l *Ledger) Grown() <-chan struct{} {
 	l.headMu.Lock()
 	defer l.headMu.Unlock()

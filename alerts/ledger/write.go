@@ -70,7 +70,8 @@ func (l *Ledger) write(f func(*tx) error) ([]Stored, error) {
 }
 
 // grownAfter is how long readers wait for news. Those that watch are many and people; what was committed is on its way
-// to a receiver meanwhile, and has the processor to itself. What comes close together is read at once.
+// to a receiver meanwhile, and has the processor to itself: without the wait, fifty pages made an alert take nearly twice as
+// long on two cores. What comes close together is read at once.
 const grownAfter = 20 * time.Millisecond
 
 func (l *Ledger) tellGrown() {

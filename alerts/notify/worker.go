@@ -56,8 +56,9 @@ func (w *worker) run(ctx context.Context) {
 // forever is longer than anything that anybody waits for.
 const forever = 365 * 24 * time.Hour
 
-// next gives the notices to deliver now: those that were just kept where nothing else waits, else those in the book, else those in memory, then those put aside that are due;
-// and how long to wait for more where there are none. What has ended and is still in the book is recorded on the way.
+// next gives the notices to deliver now: those that were just kept where nothing else waits, else those in the book, else
+// those in memory, then those put aside that are due; and how long to wait for more where there are none. What has ended
+// and is still in the book is recorded on the way.
 func (w *worker) next() (jobs []job, wait time.Duration, err error) {
 	name, now := w.config.Name, w.n.o.Clock()
 	wait = forever

@@ -2,12 +2,19 @@ package app
 
 import (
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 
+	"github.com/bluenviron/gomavlib/v3/pkg/dialects/common"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.uber.org/zap"
 
 	"riverwatch/alerts"
 	"riverwatch/alerts/ledger"
+	"riverwatch/configs"
 	"riverwatch/internal/watch"
 	"riverwatch/mavlink"
 	"riverwatch/replay"
@@ -47,7 +54,7 @@ func TestWhatWaitsForTheLedgerIsBounded(t *testing.T) {
 		for j := range changes.Transitions {
 			changes.Transitions[j].Seq = uint64(i*each + j + 1)
 		}
-		c.commit(func() {}, &changes, nil)
+		c.commit(&changes, nil)
 	}
 	if direct != rounds*each || kept != 0 {
 		t.Errorf("%d transitions were told directly, the ledger was said to have grown %d times", direct, kept)
@@ -56,7 +63,7 @@ func TestWhatWaitsForTheLedgerIsBounded(t *testing.T) {
 		t.Error("a request whose answer waits for the ledger was let in again")
 	}
 	l.full = false
-	c.commit(func() {}, &ledger.Changes{}, nil)
+	c.commit(&ledger.Changes{}, nil)
 	for what, n := range map[string]int{
 		"transitions": len(l.got.Transitions), "sightings": len(l.got.Sightings),
 		"zone events": len(l.got.ZoneEvents), "sorties": len(l.got.Sorties),
@@ -127,6 +134,55 @@ func TestCommandsAreAnsweredByWhatIsOnTheDisk(t *testing.T) {
 	}
 }
 
+// waitingLedger looks at what is the case when it may commit.
+type waitingLedger struct{ look func() }
+
+func (l waitingLedger) CommitAfter(wait func(), _ ...*ledger.Changes) ([]ledger.Stored, error) {
+	wait()
+	l.look()
+	return nil, nil
+}
+
+// TestTheLedgerCommitsOnceTheLogIsSynced, or once it is known that it cannot be: then recording has stopped, and what the
+// alert rests on is in the ledger alone.
+func TestTheLedgerCommitsOnceTheLogIsSynced(t *testing.T) {
+	for _, gone := range []bool{false, true} {
+		t.Run(fmt.Sprintf("log gone %v", gone), func(t *testing.T) {
+			rec, err := replay.Create(t.TempDir(), replay.Manifest{Own: mavlink.DefaultOwnID}, 1, replay.Beginning{Start: []byte("{}")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer rec.Close()
+			var c *committer
+			looked, kept := 0, 0
+			c = newCommitter(committerOptions{
+				Ledger: waitingLedger{func() {
+					if looked++; c.dirty != 0 || (c.stopped != "") != gone || (c.rec == nil) != gone {
+						t.Errorf("%d bytes are not synced, recording has stopped: %q", c.dirty, c.stopped)
+					}
+				}},
+				Log: zap.NewNop(), Trouble: func(string, bool) {}, Kept: func(ts ...alerts.Transition) { kept += len(ts) },
+			})
+			c.rec = rec
+			if c.transcript, err = newTranscript(rec.Dir()); err != nil {
+				t.Fatal(err)
+			}
+			if gone {
+				if err := os.Remove(filepath.Join(rec.Dir(), "flight.tlog")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			frame := mavlink.AppendBeat(nil, mavlink.DefaultOwnID, 1)
+			c.push(mavlink.Batch{Frames: []mavlink.Frame{{Raw: frame}}}, &watch.Effects{Transitions: []alerts.Transition{{Seq: 1}}})
+			c.write(c.queue)
+			if looked != 1 || kept != 1 {
+				t.Errorf("committed %d times, %d transitions were told", looked, kept)
+			}
+			c.finish()
+		})
+	}
+}
+
 // TestAHungDiskDoesNotFillTheMemory: the committer does not run here, as one that waits for a disk.
 func TestAHungDiskDoesNotFillTheMemory(t *testing.T) {
 	c := newCommitter(committerOptions{Log: zap.NewNop()})
@@ -141,5 +197,52 @@ func TestAHungDiskDoesNotFillTheMemory(t *testing.T) {
 	}
 	if len(c.queue) != 2 || c.bytes != 0 || c.queue[1].effects == nil {
 		t.Errorf("%d items and %d bytes wait", len(c.queue), c.bytes)
+	}
+}
+
+// TestEveryFrameThatIsNotRecordedIsCounted: the writer is too far behind, then the log takes no more, then there is none.
+func TestEveryFrameThatIsNotRecordedIsCounted(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	c := newCommitter(committerOptions{
+		Metrics: newMetrics(registry, &configs.Config{}, ""), Log: zap.NewNop(), Trouble: func(string, bool) {},
+		Free: func() (uint64, error) { return 0, nil }, MinFree: func() uint64 { return 1 },
+	})
+	rec, err := replay.Create(t.TempDir(), replay.Manifest{Own: mavlink.DefaultOwnID}, 1, replay.Beginning{Start: []byte("{}")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.rec = rec
+	defer rec.Close()
+	raw, err := mavlink.AppendFrame(nil, 0, 1, 1, &common.MessageHeartbeat{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := mavlink.Frame{Origin: mavlink.OriginOwn, Raw: raw}
+	some := mavlink.Batch{Frames: []mavlink.Frame{{Raw: raw}, own, {Raw: raw}}}
+	much := mavlink.Batch{Frames: []mavlink.Frame{{Raw: make([]byte, writerLag+1)}, {Raw: raw}, {Raw: raw}, own}}
+	push := func(b mavlink.Batch) {
+		c.push(b, &watch.Effects{})
+		c.write(c.queue)
+		c.queue = nil
+	}
+	for _, step := range []struct {
+		what string
+		do   func()
+		want float64
+	}{
+		{"recorded", func() { push(some) }, 0},
+		{"the log takes no more", func() {
+			if err := rec.Close(); err != nil {
+				t.Fatal(err)
+			}
+			push(some)
+		}, 2},
+		{"none is open", func() { push(some) }, 4},
+		{"too far behind", func() { c.push(much, &watch.Effects{}); push(much) }, 10},
+	} {
+		if step.do(); testutil.ToFloat64(c.o.Metrics.unrecorded) != step.want || testutil.ToFloat64(c.o.Metrics.recorded) != 3 {
+			t.Errorf("%s: %v frames were not recorded and %v were, want %v and 3", step.what,
+				testutil.ToFloat64(c.o.Metrics.unrecorded), testutil.ToFloat64(c.o.Metrics.recorded), step.want)
+		}
 	}
 }

@@ -30,6 +30,7 @@ type metrics struct {
 	reloadOK   prometheus.Gauge
 	recording  prometheus.Gauge
 	recorded   prometheus.Counter
+	unrecorded prometheus.Counter
 	commits    *prometheus.CounterVec
 }
 
@@ -57,6 +58,7 @@ func newMetrics(r prometheus.Registerer, c *configs.Config, version string) *met
 	}
 	m.recording = gauge("recording", "1 while a session is recorded, 0 while recording has stopped.").WithLabelValues()
 	m.recorded = counter("recorded_frames_total", "Frames written to a session's log.").WithLabelValues()
+	m.unrecorded = counter("unrecorded_frames_total", "Frames of vehicles that were folded and are in no session's log: recording had stopped.").WithLabelValues()
 	m.commits = counter("ledger_commits_total", "Commits to the ledger, by outcome.", "outcome")
 	m.commits.WithLabelValues("done")
 	m.commits.WithLabelValues("failed")
@@ -154,11 +156,25 @@ func (m *metrics) look(s *snapshot) {
 	}
 }
 
-// record counts frames written to a session's log. Like recordingIs and commit it does nothing on a nil receiver.
+// record counts frames written to a session's log. Like unrecord, recordingIs and commit it does nothing on a nil receiver.
 func (m *metrics) record(frames int) {
 	if m != nil {
 		m.recorded.Add(float64(frames))
 	}
+}
+
+// unrecord counts the frames of vehicles in a batch that is in no session's log.
+func (m *metrics) unrecord(b mavlink.Batch) {
+	if m == nil {
+		return
+	}
+	n := 0
+	for i := range b.Frames {
+		if b.Frames[i].Origin != mavlink.OriginOwn {
+			n++
+		}
+	}
+	m.unrecorded.Add(float64(n))
 }
 
 func (m *metrics) recordingIs(on bool) {

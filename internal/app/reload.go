@@ -10,6 +10,7 @@ import (
 
 	"riverwatch/internal/watch"
 	"riverwatch/mavlink"
+	"riverwatch/replay"
 )
 
 // Reload compiles the configuration file anew and lets the watch judge by it from the next frame on. A file with a
@@ -44,7 +45,7 @@ func (s *Station) reload(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := s.committer.do(ctx, func() error { return s.addPlan(judge) }); err != nil {
+	if err := s.addPlan(ctx, judge); err != nil {
 		return fmt.Errorf("keep the new plan in the session: %w", err)
 	}
 	// Around the plan's frame the listener lets in only what both plans believe: what follows the frame is judged by the
@@ -62,12 +63,17 @@ func (s *Station) reload(ctx context.Context) error {
 	return nil
 }
 
-// addPlan keeps a plan in the open session, its terrain first. It is for the committer's goroutine.
-func (s *Station) addPlan(judge *watch.Judge) error {
-	s.plans.add(judge)
-	rec := s.committer.rec
-	if rec == nil {
+// addPlan keeps a plan in the open session, its terrain first, beside the committer: commits do not wait for a large one.
+// A session that begins meanwhile holds the plan from its start.
+func (s *Station) addPlan(ctx context.Context, judge *watch.Judge) error {
+	var rec *replay.Recorder
+	err := s.committer.do(ctx, func() error {
+		s.plans.add(judge)
+		rec = s.committer.rec
 		return nil
+	})
+	if err != nil || rec == nil {
+		return err
 	}
 	tiles, err := keepTerrain(s.tiles(), judge)
 	if err != nil {

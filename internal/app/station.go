@@ -192,7 +192,7 @@ func (s *Station) hear(j *watch.Judge) {
 // more, and ends the trouble that ended with that life. What is still amiss will be told again.
 func (s *Station) takeUp() error {
 	if s.unkept != nil {
-		s.committer.commit(func() {}, s.unkept, nil)
+		s.committer.commit(s.unkept, nil)
 		s.unkept = nil
 	}
 	configured := map[string]bool{}
