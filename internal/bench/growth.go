@@ -94,7 +94,7 @@ func ledgerWorks() []ledgerWork {
 			head, _ := l.Head()
 			return ledger.Filter{Limit: 100, After: strconv.FormatInt(head/2+head/4, 10)}
 		}, 100)},
-		{"the closed ones, 100 of the middle", time.Millisecond, 15, page(func(l *ledger.Ledger, _ uint64) ledger.Filter {
+		{"the closed ones, 20 of the middle", time.Millisecond, 15, page(func(l *ledger.Ledger, _ uint64) ledger.Filter {
 			head, _ := l.Head()
 			return ledger.Filter{Limit: 20, State: "closed", After: strconv.FormatInt(head/2, 10)}
 		}, 20)},

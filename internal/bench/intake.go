@@ -11,13 +11,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
-	"riverwatch/configs"
 	"riverwatch/internal/sim"
 	"riverwatch/mavlink"
 	"riverwatch/replay"
@@ -36,7 +32,8 @@ const (
 // benchIntake offers datagrams to a station that records and folds, more than this machine can take as well, and the
 // same to gomavlib's Node, which does neither.
 func benchIntake(ctx context.Context, b *bench) error {
-	seconds := 5
+	const short = 3
+	seconds := short
 	if b.long {
 		seconds = 30
 	}
@@ -45,7 +42,7 @@ func benchIntake(ctx context.Context, b *bench) error {
 		{rate: intakeRate / 20, frames: 20, seconds: seconds, all: true},
 		{rate: intakeRate / 2, frames: 20, seconds: seconds, all: true},
 		{rate: intakeRate, frames: 20, seconds: seconds, all: true},
-		{rate: intakeRate, frames: 60, seconds: 5},
+		{rate: intakeRate, frames: 60, seconds: short},
 	} {
 		x, err := b.offer(ctx, x)
 		if err != nil {
@@ -56,16 +53,26 @@ func benchIntake(ctx context.Context, b *bench) error {
 	return b.offerNode(ctx, seconds)
 }
 
-// offerNode loads gomavlib's Node, built from a module of its own: it needs one that riverwatch does not.
-func (b *bench) offerNode(ctx context.Context, seconds int) (err error) {
-	program := filepath.Join(b.dir, "node")
+// buildNode builds gomavlib's Node from a module of its own: it needs modules that riverwatch does not, which may be out
+// of reach.
+func (b *bench) buildNode(ctx context.Context) (program, trouble string) {
+	program = filepath.Join(b.dir, "node")
 	build := exec.CommandContext(ctx, "go", "build", "-o", program, ".")
 	build.Dir = filepath.Join("internal", "bench", "testdata", "node")
 	if out, err := build.CombinedOutput(); err != nil {
-		b.figure("gomavlib Node", fmt.Sprintf("not measured, it could not be built: %s", bytes.TrimSpace(out)), "", true)
+		return "", fmt.Sprintf("%v: %s", err, bytes.TrimSpace(out))
+	}
+	return program, ""
+}
+
+// offerNode loads gomavlib's Node.
+func (b *bench) offerNode(ctx context.Context, seconds int) (err error) {
+	program, trouble := b.buildNode(ctx)
+	if trouble != "" {
+		b.figure("gomavlib's Node", "not measured, it could not be built: "+trouble, "", true)
 		return nil
 	}
-	to, _, err := fourLinks()
+	to, err := fourSockets()
 	if err != nil {
 		return err
 	}
@@ -96,29 +103,28 @@ func (b *bench) offerNode(ctx context.Context, seconds int) (err error) {
 	if _, err := fmt.Fscan(out, &frames); err != nil {
 		return errors.Join(err, node.Wait())
 	}
-	b.figure(fmt.Sprintf("%d datagrams/s of 1 frame for %d s: lost by gomavlib Node, which neither records nor folds", intakeRate, seconds),
-		fmt.Sprintf("%.1f %% of %d", 100*float64(sent.Datagrams-frames)/float64(sent.Datagrams), sent.Datagrams), "", true)
+	b.figure(fmt.Sprintf("%d datagrams/s of 1 frame offered for %d s, %.0f/s sent: lost by gomavlib's Node, which neither records nor folds", intakeRate, seconds, sent.PerSecond()),
+		fmt.Sprintf("%.3f %% of %d", 100*float64(sent.Datagrams-frames)/float64(sent.Datagrams), sent.Datagrams), "", true)
 	return node.Wait()
 }
 
-// fourLinks are addresses, and the station's links there.
-func fourLinks() (to []string, links string, err error) {
-	for i := range intakeSockets {
+// fourSockets are addresses to listen on.
+func fourSockets() (to []string, err error) {
+	for range intakeSockets {
 		_, udp, err := freeAddresses()
 		if err != nil {
-			return nil, "", err
+			return nil, err
 		}
 		to = append(to, udp)
-		links += fmt.Sprintf("  - {name: field%d, udp: %q}\n", i+1, udp)
 	}
-	return to, links, nil
+	return to, nil
 }
 
 // newLoad is so many datagrams of vehicles whose streams are as fast as that needs.
 func newLoad(rate, frames, seconds int, to []string) sim.Load {
 	return sim.Load{
 		Traffic: sim.Traffic{
-			Vehicles: intakeVehicles, Start: time.Now(), PressEvery: 30 * time.Second,
+			Vehicles: intakeVehicles, Start: time.Now(), PressEvery: 5 * time.Second,
 			Times: max(1, rate*frames/(intakeVehicles*sim.MixPerSecond)),
 		},
 		To: to, PerSecond: rate, Frames: frames, Datagrams: rate * seconds,
@@ -135,11 +141,14 @@ type intake struct {
 	strange   int64
 	least     float64 // share of its frames that a vehicle lost
 	most      float64
-	lost      map[string]float64 // by reason; of reason kernel, datagrams
-	granted   float64            // bytes of socket buffer
-	answers   []time.Duration    // of the console, while it was loaded
-	beatsLate time.Duration      // the longest time between two beats in the log
-	cpu       time.Duration      // of the station
+	kernel    int64           // datagrams that found a socket's buffer full
+	refused   int64           // frames that found no place in the queue
+	aside     int64           // frames folded while recording had stopped
+	tags      int64           // frames that tagged something, as the fold counts them
+	granted   float64         // bytes of socket buffer
+	answers   []time.Duration // of the console, while it was loaded
+	beatsLate time.Duration   // the longest time between two beats in the log
+	cpu       time.Duration   // of the station
 	resident  int64
 	sessions  int
 }
@@ -151,11 +160,11 @@ func (b *bench) offer(ctx context.Context, x intake) (_ intake, err error) {
 		return x, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	to, links, err := fourLinks()
+	to, err := fourSockets()
 	if err != nil {
 		return x, err
 	}
-	p, err := b.startStation(ctx, dir, links)
+	p, err := b.startProcess(ctx, dir, to...)
 	if err != nil {
 		return x, err
 	}
@@ -188,61 +197,18 @@ func (b *bench) offer(ctx context.Context, x intake) (_ intake, err error) {
 		return x, err
 	}
 	x.cpu, x.resident = after.cpu-before.cpu, after.resident
-	x.lost, x.granted = all.by("riverwatch_frames_dropped_total", "reason"), all.sum("riverwatch_socket_buffer_bytes")/intakeSockets
+	const dropped, tags = "riverwatch_frames_dropped_total", "riverwatch_evidence_total"
+	x.kernel = int64(all.sum(dropped, `reason="kernel"`))
+	x.refused = int64(all.sum(dropped)) - x.kernel
+	x.aside = int64(all.sum("riverwatch_unrecorded_frames_total"))
+	x.tags = int64(all.sum(tags) - all.sum(tags, `source="mark"`)) // marks came from the console
+	x.granted = all.sum("riverwatch_socket_buffer_bytes") / intakeSockets
 	running = false
 	if err := p.stop(); err != nil {
 		return x, err
 	}
-	return x, x.account(load, filepath.Join(dir, "sessions"))
-}
-
-// startStation starts a station with these links and waits until it is ready.
-func (b *bench) startStation(ctx context.Context, dir, links string) (*process, error) {
-	program, err := b.program(ctx, false)
-	if err != nil {
-		return nil, err
-	}
-	p := &process{errors: &bytes.Buffer{}}
-	if p.http, _, err = freeAddresses(); err != nil {
-		return nil, err
-	}
-	zones, err := configs.Example.ReadFile("ciyao.geojson")
-	if err != nil {
-		return nil, err
-	}
-	config := filepath.Join(dir, "riverwatch.yaml")
-	err = errors.Join(os.WriteFile(filepath.Join(dir, "ciyao.geojson"), zones, 0o600),
-		os.WriteFile(config, fmt.Appendf(nil, `station: {name: bench, data_dir: %q}
-http: {listen: %q}
-links:
-%szones:
-  - {file: ciyao.geojson, crs: wgs84}
-rules:
-  - {name: crossing, near: [gate, bank], severity: high}
-`, dir, p.http, links), 0o600))
-	if err != nil {
-		return nil, err
-	}
-	p.cmd = exec.Command(program, "run", "--config", config)
-	p.cmd.Stderr = p.errors
-	begun := time.Now()
-	if err := p.cmd.Start(); err != nil {
-		return nil, err
-	}
-	for ; ; time.Sleep(time.Millisecond) {
-		if answer, err := http.Get("http://" + p.http + "/-/ready"); err == nil {
-			_ = answer.Body.Close()
-			if answer.StatusCode == http.StatusOK {
-				p.ready = time.Since(begun)
-				return p, nil
-			}
-		}
-		if err := ctx.Err(); err != nil || time.Since(begun) > time.Minute {
-			_ = p.cmd.Process.Kill()
-			_ = p.cmd.Wait() // its output can be read only then
-			return nil, fmt.Errorf("the station is not ready after %v: %s", time.Since(begun), p.errors)
-		}
-	}
+	err = x.account(load, filepath.Join(dir, "sessions"))
+	return x, err
 }
 
 // sendLoad is what this program does under loadCommand; it gives its exit code.
@@ -271,7 +237,8 @@ func sendApart(ctx context.Context, l sim.Load) (sent sim.Sent, err error) {
 	if err != nil {
 		return sent, fmt.Errorf("the sender: %w: %s", err, trouble.String())
 	}
-	return sent, json.Unmarshal(told, &sent)
+	err = json.Unmarshal(told, &sent)
+	return sent, err
 }
 
 // account reads what was recorded.
@@ -363,45 +330,6 @@ func askAll(ctx context.Context, at string) (all []time.Duration) {
 	}
 }
 
-// series are the values of a page of metrics, by name and labels as they stand there.
-type series map[string]float64
-
-func (p *process) series() (series, error) {
-	answer, err := http.Get("http://" + p.http + "/metrics")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = answer.Body.Close() }() // it was read
-	text, err := io.ReadAll(answer.Body)
-	all := series{}
-	for line := range strings.Lines(string(text)) {
-		if at := strings.LastIndexByte(line, ' '); at > 0 && line[0] != '#' {
-			all[line[:at]], _ = strconv.ParseFloat(strings.TrimSpace(line[at:]), 64) // the station writes numbers
-		}
-	}
-	return all, err
-}
-
-func (s series) sum(name string) (sum float64) {
-	for key, v := range s {
-		if key == name || strings.HasPrefix(key, name+"{") {
-			sum += v
-		}
-	}
-	return sum
-}
-
-// by adds the values of name up by a label.
-func (s series) by(name, label string) map[string]float64 {
-	sums, value := map[string]float64{}, regexp.MustCompile(label+`="([^"]*)"`)
-	for key, v := range s {
-		if m := value.FindStringSubmatch(key); m != nil && strings.HasPrefix(key, name+"{") && v > 0 {
-			sums[m[1]] += v
-		}
-	}
-	return sums
-}
-
 // quiet waits until the station has taken in and folded all that was sent, and the kernel's counter has been read.
 func (p *process) quiet(ctx context.Context) (series, error) {
 	before := -1.0
@@ -421,37 +349,32 @@ func (p *process) quiet(ctx context.Context) (series, error) {
 	}
 }
 
-// reasons are the losses in words.
-func (x *intake) reasons() string {
-	var all []string
-	for reason, n := range x.lost {
-		all = append(all, fmt.Sprintf("%s %.0f", reason, n))
-	}
-	slices.Sort(all)
-	if all == nil {
-		return "none"
-	}
-	return strings.Join(all, ", ")
-}
-
 func (b *bench) tellIntake(x intake) {
-	asked := ""
-	if x.all {
-		asked = "0 %"
+	frames := "frames"
+	if x.frames == 1 {
+		frames = "frame"
 	}
-	what := fmt.Sprintf("%d datagrams/s of %d frames for %d s: ", x.rate, x.frames, x.seconds)
+	what := fmt.Sprintf("%d datagrams/s of %d %s offered for %d s, %.0f/s sent: ", x.rate, x.frames, frames, x.seconds, x.sent.PerSecond())
 	tell := func(name, asked string, met bool, format string, args ...any) {
 		b.figure(what+name, fmt.Sprintf(format, args...), asked, met)
 	}
 	lost := x.fate.Lost()
-	tell("sent by a process beside it", "", true, "%.0f/s, %.2f million frames/s", x.sent.PerSecond(), x.sent.PerSecond()*float64(x.frames)/1e6)
-	tell("frames lost", asked, lost == 0, "%.3f %%", 100*float64(lost)/float64(x.fate.Sent))
-	tell("one-shot frames lost", "0", x.fate.ShotsLost() == 0, "%d of %d", x.fate.ShotsLost(), x.fate.OneShots)
-	tell("counted as lost (kernel: datagrams)", "", true, "%s", x.reasons())
-	tell("lost of a vehicle's frames", "", true, "%.2f to %.2f %%", 100*x.least, 100*x.most)
-	tell("doubled, late, strange frames", "0", x.fate.Doubled+x.fate.Late+x.strange == 0, "%d, %d, %d", x.fate.Doubled, x.fate.Late, x.strange)
-	tell("answers of the console meanwhile", "", true, "p50 %s, worst %s", nanoseconds(float64(percentile(x.answers, 50))), nanoseconds(float64(percentile(x.answers, 100))))
-	tell("longest time between beats", "", true, "%s", nanoseconds(float64(x.beatsLate)))
-	tell("socket buffer granted, of 4 MiB", "", true, "%s", mib(x.granted))
-	tell("the station's processor time and memory", "", true, "%.2f cores, %s, %d sessions", x.cpu.Seconds()/x.sent.Took.Seconds(), mib(float64(x.resident)), x.sessions)
+	asked := ""
+	if x.all {
+		asked = "none"
+	}
+	tell("frames that are not in the log", asked, lost == 0, "%.3f %% of %.1f million; of one vehicle's %.2f to %.2f %%",
+		100*float64(lost)/float64(x.fate.Sent), float64(x.fate.Sent)/1e6, 100*x.least, 100*x.most)
+	unexplained, wrong := lost-x.kernel*int64(x.frames)-x.refused-x.aside, x.fate.Doubled+x.fate.Late+x.strange
+	tell("why, by the station's own counters", "each counted", unexplained == 0 && wrong == 0,
+		"%d in %d datagrams that the kernel dropped, %d at the queue, %d folded but not recorded; %d not counted; %d doubled, late or strange",
+		x.kernel*int64(x.frames), x.kernel, x.refused, x.aside, unexplained, wrong)
+	tell("one-shot frames that did not reach the fold", "none", x.tags == x.fate.OneShots, "%d of %d, %d not in the log",
+		x.fate.OneShots-x.tags, x.fate.OneShots, x.fate.ShotsLost())
+	tell("the station meanwhile", "", true, "console p50 %s, worst %s; at most %s between beats; %.2f cores, %s, %d sessions",
+		nanoseconds(float64(percentile(x.answers, 50))), nanoseconds(float64(percentile(x.answers, 100))), nanoseconds(float64(x.beatsLate)),
+		x.cpu.Seconds()/x.sent.Took.Seconds(), mib(float64(x.resident)), x.sessions)
+	if x.granted < 4<<20 {
+		tell("socket buffer granted", "4 MiB", false, "%s", mib(x.granted))
+	}
 }

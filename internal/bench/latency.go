@@ -313,10 +313,12 @@ func (s *latencyStation) loaded(ctx context.Context) (_ *load, err error) {
 
 // unlessOver is err, or nil where it is that the context has ended.
 func unlessOver(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	select {
+	case <-ctx.Done():
 		return nil
+	default:
+		return err
 	}
-	return err
 }
 
 // received is how many frames the station took in, as its metrics say.

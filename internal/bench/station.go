@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -46,12 +47,11 @@ type process struct {
 	errors *bytes.Buffer
 }
 
-// processConfig is the station's configuration; the verbs are data folder, console and link.
+// processConfig is the station's configuration; the verbs are data folder, console and links.
 const processConfig = `station: {name: bench, data_dir: %q}
 http: {listen: %q}
 links:
-  - {name: field, udp: %q}
-vehicles:
+%svehicles:
   - {name: egret-1, system: 1}
   - {name: egret-2, system: 2}
   - {name: egret-3, system: 3}
@@ -61,8 +61,9 @@ rules:
   - {name: crossing, near: [gate, bank], severity: high}
 `
 
-// startProcess starts a station on a data folder and waits until it is ready.
-func (b *bench) startProcess(ctx context.Context, dataDir string) (*process, error) {
+// startProcess starts a station on a data folder and waits until it is ready. It listens on the UDP addresses given, or
+// else on one of its own.
+func (b *bench) startProcess(ctx context.Context, dataDir string, udp ...string) (*process, error) {
 	program, err := b.program(ctx, false)
 	if err != nil {
 		return nil, err
@@ -79,9 +80,16 @@ func (b *bench) startProcess(ctx context.Context, dataDir string) (*process, err
 	if p.http, p.udp, err = freeAddresses(); err != nil {
 		return nil, err
 	}
+	if len(udp) == 0 {
+		udp = []string{p.udp}
+	}
+	links := ""
+	for i, address := range udp {
+		links += fmt.Sprintf("  - {name: field%d, udp: %q}\n", i+1, address)
+	}
 	config := filepath.Join(dir, "riverwatch.yaml")
 	err = errors.Join(os.WriteFile(filepath.Join(dir, "ciyao.geojson"), zones, 0o600),
-		os.WriteFile(config, fmt.Appendf(nil, processConfig, dataDir, p.http, p.udp), 0o600))
+		os.WriteFile(config, fmt.Appendf(nil, processConfig, dataDir, p.http, links), 0o600))
 	if err != nil {
 		return nil, err
 	}
@@ -279,23 +287,47 @@ func sumOf(file, word string) (n int64, err error) {
 	return 0, fmt.Errorf("no %s in %s", word, file)
 }
 
-// metric reads a gauge or counter of the station, without labels.
-func (p *process) metric(name string) (float64, error) {
+// series are the values of a page of metrics, by name and labels as they stand there.
+type series map[string]float64
+
+func (p *process) series() (series, error) {
 	answer, err := http.Get("http://" + p.http + "/metrics")
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer func() { _ = answer.Body.Close() }() // it was read
 	text, err := io.ReadAll(answer.Body)
+	all := series{}
+	for line := range strings.Lines(string(text)) {
+		if at := strings.LastIndexByte(line, ' '); at > 0 && line[0] != '#' {
+			all[line[:at]], _ = strconv.ParseFloat(strings.TrimSpace(line[at:]), 64) // the station writes numbers
+		}
+	}
+	return all, err
+}
+
+// sum adds up what stands under a name, where given of those that have these labels, as `reason="kernel"`.
+func (s series) sum(name string, labels ...string) (sum float64) {
+	for key, v := range s {
+		word, rest, _ := strings.Cut(key, "{")
+		if word == name && !slices.ContainsFunc(labels, func(l string) bool { return !strings.Contains(rest, l) }) {
+			sum += v
+		}
+	}
+	return sum
+}
+
+// metric reads a gauge or counter of the station, without labels.
+func (p *process) metric(name string) (float64, error) {
+	all, err := p.series()
 	if err != nil {
 		return 0, err
 	}
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, name+" "); ok {
-			return strconv.ParseFloat(strings.TrimSpace(rest), 64)
-		}
+	v, ok := all[name]
+	if !ok {
+		return 0, fmt.Errorf("the station has no metric %s", name)
 	}
-	return 0, fmt.Errorf("the station has no metric %s", name)
+	return v, nil
 }
 
 // recording waits until the station has begun a session, which it does right after it is ready.

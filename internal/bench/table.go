@@ -59,10 +59,10 @@ func (b *bench) table() string {
 		r := &b.rows[i]
 		times, asked := "", r.asked
 		if r.ratio > 0 {
-			times = fmt.Sprintf("%.3g", r.ratio)
+			times = times3(r.ratio)
 		}
 		if r.least > 0 {
-			asked = fmt.Sprintf("%.3g times", r.least)
+			asked = times3(r.least) + " times"
 		}
 		fmt.Fprintf(&t, "| %s: %s | %s | %s | %s | %s | %s | %s |\n", r.section, r.work, r.ours, r.baseName, r.base, times, asked, r.verdict())
 	}
@@ -95,4 +95,12 @@ func nanoseconds(ns float64) string {
 		return fmt.Sprintf("%.1f ms", ns/1e6)
 	}
 	return fmt.Sprintf("%.2f s", ns/1e9)
+}
+
+// times3 is a ratio in three digits or, above a hundred, whole.
+func times3(x float64) string {
+	if x >= 100 {
+		return fmt.Sprintf("%.0f", x)
+	}
+	return fmt.Sprintf("%.3g", x)
 }

@@ -69,6 +69,9 @@ func benchZones(ctx context.Context, b *bench) error {
 	if err := b.reload(ctx, district); err != nil {
 		return err
 	}
+	if err := b.check(ctx, district); err != nil {
+		return err
+	}
 	return b.zonesGrowth(ctx)
 }
 
@@ -284,73 +287,6 @@ func (b *bench) sighting() error {
 	}
 	ns := median(times)
 	b.figure("a sighting's full judgement", nanoseconds(ns), "10 µs", ns <= 10_000)
-	return nil
-}
-
-// reload has a hundred drones send 1,000 fixes a second while a plan of 100,000 zones is compiled beside them and takes
-// the place of one like it.
-func (b *bench) reload(ctx context.Context, zones []geofence.Zone) error {
-	old, err := judge(zones[:len(zones)-1])
-	if err != nil {
-		return err
-	}
-	f := newFolder(old)
-	f.plan(old)
-	data, err := geofence.ToGeoJSON(zones)
-	if err != nil {
-		return err
-	}
-	fixes := patrolFixes(straightPlace, 100, 100)
-	type result struct {
-		judge *watch.Judge
-		took  time.Duration
-		err   error
-	}
-	ready := make(chan result, 1)
-	frames := make([]mavlink.Frame, 5000) // made before, as they come from a socket: the fold allocates nothing for them
-	for i := range frames {
-		x := &fixes[i%len(fixes)]
-		f.at += 1000
-		frames[i] = f.says(uint8(x.Track), &all.MessageGlobalPositionInt{TimeBootMs: uint32(i), Lat: x.LatE7, Lon: x.LonE7, Alt: 760_000, RelativeAlt: 60_000})
-	}
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	var swap, late, longest time.Duration
-	begun := time.Now()
-	for sent := 0; sent < len(frames); {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case r := <-ready:
-			if r.err != nil {
-				return r.err
-			}
-			f.plans[r.judge.Digest] = r.judge
-			at := time.Now()
-			f.plan(r.judge)
-			swap = time.Since(at)
-			longest = r.took
-		case <-tick.C:
-			if sent == 1000 {
-				go func() {
-					at := time.Now()
-					zones, _ := geofence.Parse("district.geojson", data, geofence.WGS84)
-					j, err := judge(zones)
-					ready <- result{j, time.Since(at), err}
-				}()
-			}
-			for due := int(time.Since(begun).Milliseconds()); sent < min(due, len(frames)); sent++ {
-				late = max(late, time.Since(begun)-time.Duration(sent+1)*time.Millisecond)
-				f.at = frames[sent].At
-				f.apply(frames[sent])
-			}
-		}
-	}
-	if swap == 0 || f.watch.Judge() == old {
-		return fmt.Errorf("the reload of %d zones took more than 4 s", len(zones))
-	}
-	b.figure("reload of 100,000 zones: the fold stands still", fmt.Sprintf("%s (compiled beside it in %s; a fix waits %s at most)",
-		nanoseconds(float64(swap)), nanoseconds(float64(longest)), nanoseconds(float64(late))), "10 ms", swap <= 10*time.Millisecond)
 	return nil
 }
 
