@@ -98,16 +98,15 @@ func (a *AimState) place(s *TrackState, fix *Fix, bootMS uint32) {
 
 // attitude folds an ATTITUDE.
 func (f *Fleet) attitude(s *TrackState, fr *Frame, p []byte, out *News) {
-	if f.clock(s, clockAttitude, u32(full(p, 4), 0), fr.At, out) || !f.looks(s) {
+	m := ReadAttitude(p)
+	if f.clock(s, clockAttitude, m.TimeBootMs, fr.At, out) || !f.looks(s) {
 		return
 	}
-	p = full(p, 16)
-	roll, pitch, yaw := f32(p, 4), f32(p, 8), f32(p, 12)
-	t, ok := tiltOf(roll, pitch, yaw)
+	t, ok := tiltOf(m.Roll, m.Pitch, m.Yaw)
 	switch {
 	case ok:
-		*s.Aim.Attitudes.add(fr.At, u32(p, 0)) = t
-	case finite(roll, pitch, yaw):
+		*s.Aim.Attitudes.add(fr.At, m.TimeBootMs) = t
+	case finite(m.Roll, m.Pitch, m.Yaw):
 		out.reject(RejectRange)
 	default:
 		out.reject(RejectNonFinite)

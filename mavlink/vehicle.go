@@ -171,29 +171,29 @@ func (f *Fleet) forget(s *TrackState) {
 
 // sysStatus folds a SYS_STATUS.
 func (f *Fleet) sysStatus(s *TrackState, _ *Frame, p []byte, _ *News) {
-	p = full(p, 31)
-	mv := int32(u16(p, 14))
+	m := ReadSysStatus(p)
+	mv := int32(m.VoltageBattery)
 	if mv == math.MaxUint16 {
 		mv = 0
 	}
-	s.Vehicle.Main.set(int8(p[30]), mv)
+	s.Vehicle.Main.set(m.BatteryRemaining, mv)
 	f.rcHealth(s, p)
 }
 
 // batteryStatus folds a BATTERY_STATUS of the first pack: cell voltages, or the whole in the first of them, the unused
 // ones 65535.
 func (f *Fleet) batteryStatus(s *TrackState, _ *Frame, p []byte, _ *News) {
-	p = full(p, 36)
-	if p[32] != 0 { // of another pack
+	m := ReadBatteryStatus(p)
+	if m.ID != 0 {
 		return
 	}
 	sum := int32(0)
-	for at := 10; at < 30; at += 2 {
-		if mv := u16(p, at); mv != math.MaxUint16 {
+	for _, mv := range m.Voltages {
+		if mv != math.MaxUint16 {
 			sum += int32(mv)
 		}
 	}
-	s.Vehicle.Pack.set(int8(p[35]), sum)
+	s.Vehicle.Pack.set(m.BatteryRemaining, sum)
 }
 
 // extendedSysState folds an EXTENDED_SYS_STATE.
