@@ -35,6 +35,9 @@ func (p Problem) String() string {
 // maxProblems bounds what one file can say; the rest is counted.
 const maxProblems = 1000
 
+// leastFeature is fewer bytes than any feature of a zone has: so many zones and no more can be in a file.
+const leastFeature = 100
+
 // Parse reads one zone file. It is ParseFiles of one.
 func Parse(file string, data []byte, crs CRS) ([]Zone, []Problem) {
 	return ParseFiles([]File{{Name: file, Data: data, CRS: crs}})
@@ -48,15 +51,9 @@ func ParseFiles(files []File) ([]Zone, []Problem) {
 	var problems []Problem
 	var places []place
 	for i := range files {
-		p := parser{file: &files[i], scanner: scanner{data: files[i].Data}}
+		p := parser{file: &files[i], scanner: scanner{data: files[i].Data}, zones: zones, places: places}
 		p.parse()
-		for _, pl := range p.places {
-			if pl.zone >= 0 {
-				pl.zone += len(zones)
-			}
-			places = append(places, pl)
-		}
-		zones, problems = append(zones, p.zones...), append(problems, p.finish()...)
+		zones, places, problems = p.zones, p.places, append(problems, p.finish()...)
 	}
 	return zones, append(problems, together(zones, places)...)
 }
@@ -80,8 +77,8 @@ type parser struct {
 	scanner
 	file     *File
 	datum    datum
-	zones    []Zone
-	places   []place
+	zones    []Zone  // of the files before, too
+	places   []place // likewise
 	problems []Problem
 	offsets  []int // of problems
 	more     int   // problems beyond maxProblems
@@ -155,7 +152,7 @@ func (p *parser) finish() []Problem {
 
 // shifted tells how far a datum moved the zones, for people to compare with what they know.
 func (p *parser) shifted() []Problem {
-	if p.datum.forward == nil || len(p.zones) == 0 {
+	if p.datum.forward == nil {
 		return nil
 	}
 	note := func(remedy, format string, args ...any) Problem {
@@ -228,7 +225,7 @@ func (p *parser) document() bool {
 		return true
 	}
 	var kind string
-	features, crs, plan := -1, -1, false
+	features, n, crs, plan := -1, 0, -1, false
 	if !p.object(func(key []byte, at int) bool {
 		switch string(key) {
 		case "type":
@@ -236,7 +233,10 @@ func (p *parser) document() bool {
 			return p.what == ""
 		case "features":
 			p.space()
-			features = p.at
+			features, n = p.at, 0
+			if p.peek() == '[' {
+				return p.array(func(int) bool { n++; return p.skipAt(1) })
+			}
 		case "crs":
 			p.space()
 			crs = p.at
@@ -274,6 +274,8 @@ func (p *parser) document() bool {
 		p.report(features, false, "write a list of features", "features is not a list")
 		return true
 	}
+	n = min(n, len(p.data)/leastFeature)
+	p.zones, p.places = slices.Grow(p.zones, n), slices.Grow(p.places, n)
 	p.array(func(int) bool {
 		if p.peek() != '{' {
 			p.features++

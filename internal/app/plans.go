@@ -1,6 +1,7 @@
 package app
 
 import (
+	"slices"
 	"sync"
 
 	"riverwatch/alerts/notify"
@@ -11,9 +12,10 @@ import (
 // plans holds the plans that a frame may name, in the order of their frames: those of the session that was recovered
 // and one a reload. One that comes again has two places, since the frame of its second time may still be on its way.
 type plans struct {
-	mu    sync.Mutex
-	all   []*watch.Judge
-	shown map[string]*zonesView // by digest
+	mu     sync.Mutex
+	all    []*watch.Judge
+	shown  map[string]*zonesView // by digest
+	forget func(inForce *watch.Judge)
 }
 
 // zonesView is the zones of a plan as people see them. It is immutable.
@@ -48,7 +50,40 @@ func (p *plans) take(digest string) *zonesView {
 	defer p.mu.Unlock()
 	v := p.shown[digest]
 	delete(p.shown, digest)
+	if i := p.index(digest); i > 0 && p.forget != nil {
+		go p.forget(p.all[i]) // the fold does not wait for it
+	}
 	return v
+}
+
+// discard forgets the view of a plan that does not come into force after all.
+func (p *plans) discard(digest string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.shown, digest)
+}
+
+// forgetBy has forget called whenever a plan came into force that has others before it. It is to call since, once
+// nobody asks for those any more.
+func (p *plans) forgetBy(forget func(inForce *watch.Judge)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.forget = forget
+}
+
+// since forgets what came before a plan, unless the plan is itself forgotten. It goes by the plan and not by its digest,
+// which one that comes later may have too.
+func (p *plans) since(j *watch.Judge) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i := slices.Index(p.all, j); i > 0 {
+		p.all = slices.Delete(p.all, 0, i)
+	}
+}
+
+// index is the place of the first plan of that digest, -1 where there is none.
+func (p *plans) index(digest string) int {
+	return slices.IndexFunc(p.all, func(j *watch.Judge) bool { return j.Digest == digest })
 }
 
 func (p *plans) add(j *watch.Judge) {
@@ -74,10 +109,8 @@ func (p *plans) only(inForce *watch.Judge) {
 func (p *plans) find(digest string) *watch.Judge {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, j := range p.all {
-		if j.Digest == digest {
-			return j
-		}
+	if i := p.index(digest); i >= 0 {
+		return p.all[i]
 	}
 	return nil
 }
@@ -87,11 +120,8 @@ func (p *plans) find(digest string) *watch.Judge {
 func (p *plans) from(inForce string) map[string]*watch.Judge {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i := range p.all {
-		if p.all[i].Digest == inForce {
-			p.all = p.all[i:]
-			break
-		}
+	if i := p.index(inForce); i > 0 {
+		p.all = slices.Delete(p.all, 0, i)
 	}
 	held := map[string]*watch.Judge{}
 	for _, j := range p.all {

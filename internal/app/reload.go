@@ -45,7 +45,9 @@ func (s *Station) reload(ctx context.Context) error {
 			return err
 		}
 	}
+	s.plans.forgetBy(s.forget)
 	if err := s.addPlan(ctx, judge); err != nil {
+		s.plans.discard(judge.Digest)
 		return fmt.Errorf("keep the new plan in the session: %w", err)
 	}
 	// Around the plan's frame the listener lets in only what both plans believe: what follows the frame is judged by the
@@ -54,13 +56,24 @@ func (s *Station) reload(ctx context.Context) error {
 	s.listener.SetVehicles(stricter(old, next))
 	if err := s.listener.Own(mavlink.OwnPlan, 0, mavlink.PlanNote{Digest: judge.Digest}); err != nil {
 		s.listener.SetVehicles(old)
+		s.plans.discard(judge.Digest)
 		return err
 	}
 	s.listener.SetVehicles(next)
 	s.hear(judge)
 	s.notifier.SetRecipients(c.Notify)
 	s.config.Store(c)
+	s.o.Zones = nil // of the start: only its plan needs them
 	return nil
+}
+
+// forget lets the plans go that were in force before j. A session that began before j came into force may still have to be
+// made: it stands in the committer's queue before this does.
+func (s *Station) forget(j *watch.Judge) {
+	_ = s.committer.do(context.Background(), func() error { // fails where the station is stopping, and forgets all
+		s.plans.since(j)
+		return nil
+	})
 }
 
 // addPlan keeps a plan in the open session, its terrain first, beside the committer: commits do not wait for a large one.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -123,16 +123,31 @@ func (b *bench) check(ctx context.Context, zones []geofence.Zone) error {
 	var times, most []float64
 	for range 3 {
 		cmd := exec.CommandContext(ctx, program, "check", "--config", config)
+		var told bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &told, &told
 		begun := time.Now()
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("riverwatch check: %w: %s", err, out)
+		if err := cmd.Start(); err != nil {
+			return err
 		}
-		times = append(times, float64(time.Since(begun).Nanoseconds()))
-		if used, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-			most = append(most, float64(used.Maxrss)*1024/1e6) // in KiB, see getrusage(2)
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		// Not rusage: what the kernel calls a child's greatest size there begins with its parent's.
+		peak, every := 0.0, time.NewTicker(5*time.Millisecond)
+		for running := true; running; {
+			select {
+			case err = <-ended:
+				running = false
+			case <-every.C:
+				peak = max(peak, peakMB(cmd.Process.Pid))
+			}
 		}
+		every.Stop()
+		if err != nil {
+			return fmt.Errorf("riverwatch check: %w: %s", err, told.String())
+		}
+		times, most = append(times, float64(time.Since(begun).Nanoseconds())), append(most, peak)
 	}
 	ns, mb := median(times), median(most)
-	b.figure("riverwatch check, 100,000 zones: the whole program", fmt.Sprintf("%s, %.0f MB resident at most", nanoseconds(ns), mb), "2 s, 200 MB", ns <= 2e9 && mb <= 200)
+	b.figure("riverwatch check, 100,000 zones: the whole program", fmt.Sprintf("%s, %.0f MB resident at most", nanoseconds(ns), mb), "2 s, 200 MB", ns <= 2e9 && mb > 0 && mb <= 200)
 	return nil
 }

@@ -65,9 +65,7 @@ func ReadPlan(canonical []byte, tile func(sha256 string) ([]byte, error)) (*Judg
 	if head.Format != planFormat {
 		return nil, fmt.Errorf("read plan: %w: it has %d, this version knows %d", ErrOtherPlan, head.Format, planFormat)
 	}
-	d := json.NewDecoder(bytes.NewReader(canonical))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&p); err != nil {
+	if err := json.Unmarshal(canonical, &p); err != nil { // a member that it does not know is not canonical, see below
 		return nil, fmt.Errorf("read plan: %w", err)
 	}
 	terrain, err := readTerrain(p.Terrain, tile)
