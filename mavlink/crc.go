@@ -24,7 +24,7 @@ func CRC(b []byte, extra byte) uint16 {
 	odd := uint(len(b)+1) & 7
 	next := crcFold((binary.LittleEndian.Uint64(b)^0xFFFF)<<(64-8*odd)) ^ 0xFFFF>>(8*odd)
 	b = b[odd:]
-	var second uint64                // what is left on the word behind the next one
+	var second uint64               // what is left on the word behind the next one
 	for ; len(b) >= 23; b = b[8:] { // two more words come behind this one, extra among them
 		w := binary.LittleEndian.Uint64(b) ^ next
 		w ^= w << 32

@@ -110,7 +110,9 @@ func Parse(raw []byte) Frame {
 }
 
 // checksum is the CRC that a frame carries whose header has the given end.
-func checksum(raw []byte, start int) uint16 { return binary.LittleEndian.Uint16(raw[start+int(raw[1]):]) }
+func checksum(raw []byte, start int) uint16 {
+	return binary.LittleEndian.Uint16(raw[start+int(raw[1]):])
+}
 
 // sender is where the header with the given end says seq, sys and comp.
 func sender(start int) int {
