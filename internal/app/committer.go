@@ -171,20 +171,27 @@ func (c *committer) abandon(number uint32) {
 // do runs f on the committer's goroutine, between two items, and waits for it.
 func (c *committer) do(ctx context.Context, f func() error) error {
 	done := make(chan error, 1)
-	c.mu.Lock()
-	if c.closed {
-		c.mu.Unlock()
+	if !c.post(func() { done <- f() }) {
 		return errStopping
 	}
-	c.tasks = append(c.tasks, func() { done <- f() })
-	c.mu.Unlock()
-	c.signal()
 	select {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// post is do for whoever does not wait. It is false, and f is not run, where the station is stopping.
+func (c *committer) post(f func()) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	c.tasks = append(c.tasks, f)
+	c.signal()
+	return true
 }
 
 // close lets Run return when everything pushed has been written.

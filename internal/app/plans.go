@@ -51,7 +51,7 @@ func (p *plans) take(digest string) *zonesView {
 	v := p.shown[digest]
 	delete(p.shown, digest)
 	if i := p.index(digest); i > 0 && p.forget != nil {
-		go p.forget(p.all[i]) // the fold does not wait for it
+		p.forget(p.all[i])
 	}
 	return v
 }
@@ -63,8 +63,8 @@ func (p *plans) discard(digest string) {
 	delete(p.shown, digest)
 }
 
-// forgetBy has forget called whenever a plan came into force that has others before it. It is to call since, once
-// nobody asks for those any more.
+// forgetBy has forget called whenever a plan came into force that has others before it. It is to have since called, once
+// nobody asks for those any more, and does not wait for that: the fold calls it.
 func (p *plans) forgetBy(forget func(inForce *watch.Judge)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

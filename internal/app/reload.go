@@ -70,10 +70,7 @@ func (s *Station) reload(ctx context.Context) error {
 // forget lets the plans go that were in force before j. A session that began before j came into force may still have to be
 // made: it stands in the committer's queue before this does.
 func (s *Station) forget(j *watch.Judge) {
-	_ = s.committer.do(context.Background(), func() error { // fails where the station is stopping, and forgets all
-		s.plans.since(j)
-		return nil
-	})
+	s.committer.post(func() { s.plans.since(j) }) // not where the station is stopping, which forgets all
 }
 
 // addPlan keeps a plan in the open session, its terrain first, beside the committer: commits do not wait for a large one.
